@@ -1,0 +1,188 @@
+/**
+ * The frames of the protocol, version 1. docs/protocol.md says what each means and when it is sent; the two change together.
+ *
+ * Rule: a frame is a Socket.IO event named {@link FRAME_EVENT}; everything a peer sends is checked in full before any of it
+ * is used. This file checks what a server sends; what a client sends is checked at the server's boundary.
+ */
+import { type Epoch, isOffset, type Offset } from "./position.ts";
+import type { GapReason } from "./resume.ts";
+
+/** Version of the wire format. A peer that speaks another one is treated as one that speaks none. */
+export const PROTOCOL_VERSION = 1;
+
+/** The Socket.IO event that carries every frame, both ways. */
+export const FRAME_EVENT = "$g";
+
+/** The property of Socket.IO's CONNECT payload (`handshake.auth`) that carries the {@link Hello}. */
+export const HELLO_KEY = "$g";
+
+/** First word of a client: that it can, who it is, and where it stopped. */
+export interface Hello {
+  readonly v: number;
+  /** The session it holds; absent for a first visit. */
+  readonly session?: string;
+  /** The resume token of that session. */
+  readonly token?: string;
+  readonly epoch?: Epoch;
+  /** Everything up to here has reached it. */
+  readonly offset?: Offset;
+  /** The last entry that it received, so that a log which was rolled back is noticed. */
+  readonly last?: readonly [offset: Offset, id: string];
+  /** It is done with every message of its own up to this sequence number. */
+  readonly floor: number;
+}
+
+/** A stretch of the log that can never be delivered. */
+export interface WireGap {
+  /** Everything up to here had reached the client. */
+  readonly from: Offset;
+  /** Delivery goes on after this. */
+  readonly to: Offset;
+  readonly reason: GapReason;
+  /** The room concerned, when it is only one. */
+  readonly room?: string;
+}
+
+/** First word of the server, sent before Socket.IO's CONNECT so that it is there when `connect` fires. */
+export interface Welcome {
+  readonly v: number;
+  readonly session: string;
+  /** Presents the session at the next connection. Replaces every earlier one. */
+  readonly token: string;
+  readonly epoch: Epoch;
+  /** Delivery goes on after this. */
+  readonly offset: Offset;
+  /** Whether the session presented was taken up. `false`: this is a new one. */
+  readonly resumed: boolean;
+  /** The highest sequence number of the client's that the server has. */
+  readonly received: number;
+  /** What was missed, oldest first. */
+  readonly gaps: readonly WireGap[];
+  /** How many entries the server sends before it waits for an acknowledgement. */
+  readonly window: number;
+  /** How large a message to the server may be, bytes. */
+  readonly payloadBytes: number;
+}
+
+/** An entry as it travels: where it is, which message it is, and the event with its arguments. */
+export type WireEntry = readonly [offset: Offset, id: string, args: readonly [event: string, ...args: unknown[]]];
+
+/** An answer to one of the client's messages: its arguments, or why there will be none. */
+export type WireAnswer =
+  | readonly [seq: number, args: readonly unknown[]]
+  | readonly [seq: number, args: null, code: string];
+
+/** What a server sends. All but the welcome are numbered 1, 2, 3… on each connection. */
+export type ServerFrame =
+  | readonly [number: 0, type: "w", welcome: Welcome]
+  /** Entries, in order. Nothing else up to `upTo` is for this session. */
+  | readonly [number: number, type: "b", upTo: Offset, entries: readonly WireEntry[]]
+  | readonly [number: number, type: "g", gap: WireGap]
+  /** "Your messages up to `received` have arrived; those up to `settled`, and those in `above`, are dealt with." */
+  | readonly [
+      number: number,
+      type: "a",
+      received: number,
+      settled: number,
+      above: readonly number[],
+      answers: readonly WireAnswer[],
+    ]
+  /** "I start over: this frame's number is the new count, and entries go on after `offset`." */
+  | readonly [number: number, type: "s", offset: Offset]
+  /** The session has another connection now, or ended. */
+  | readonly [number: number, type: "x", code: "SUPERSEDED" | "SESSION_UNKNOWN"];
+
+/** A message of the client's outbox as it travels; a lone number is a tombstone. */
+export type WireMessage =
+  | readonly [seq: number]
+  | readonly [seq: number, id: string, wantsAnswer: 0 | 1, args: readonly [event: string, ...args: unknown[]]];
+
+/** What a client sends. */
+export type ClientFrame =
+  /** Messages, in order. The client is done with everything up to `floor`. */
+  | readonly [type: "m", floor: number, messages: readonly WireMessage[]]
+  /** "Your frames up to `number` have arrived; I have dealt with everything up to `cursor`." */
+  | readonly [type: "a", number: number, cursor: Offset]
+  /** "A frame is missing. Frames up to `number` have arrived." */
+  | readonly [type: "r", number: number]
+  /** A page of history is asked for; answered through Socket.IO's acknowledgement. */
+  | readonly [type: "h", query: HistoryQuery];
+
+/** Which page of a room's history. */
+export interface HistoryQuery {
+  readonly room: string;
+  readonly limit: number;
+  /** Entries before this offset, newest first. Absent: the newest. */
+  readonly before?: Offset;
+}
+
+/** A message that a client sends about itself, inside its outbox and so exactly as reliably: an entry it gave up on. */
+export interface DeadReport {
+  readonly offset: Offset;
+  readonly attempts: number;
+  readonly reason: string;
+}
+
+/** Checks a frame that a server sent. `undefined`: it is none. */
+export function parseServerFrame(raw: readonly unknown[]): ServerFrame | undefined {
+  const [number, type, a, b, c, d] = raw;
+  if (!isOffset(number)) return undefined;
+  const ok =
+    type === "b"
+      ? isOffset(a) && Array.isArray(b) && b.every(isWireEntry)
+      : type === "a"
+        ? isOffset(a) &&
+          isOffset(b) &&
+          Array.isArray(c) &&
+          c.every(isOffset) &&
+          Array.isArray(d) &&
+          d.every(isWireAnswer)
+        : type === "g"
+          ? isWireGap(a)
+          : type === "s"
+            ? isOffset(a)
+            : type === "x"
+              ? typeof a === "string"
+              : type === "w" && number === 0 && isWelcome(a);
+  return ok ? (raw as unknown as ServerFrame) : undefined;
+}
+
+function isWireEntry(raw: unknown): boolean {
+  return (
+    Array.isArray(raw) &&
+    isOffset(raw[0]) &&
+    typeof raw[1] === "string" &&
+    Array.isArray(raw[2]) &&
+    typeof raw[2][0] === "string"
+  );
+}
+
+function isWireAnswer(raw: unknown): boolean {
+  return (
+    Array.isArray(raw) && isOffset(raw[0]) && (Array.isArray(raw[1]) || (raw[1] === null && typeof raw[2] === "string"))
+  );
+}
+
+function isWireGap(raw: unknown): boolean {
+  return isRecord(raw) && isOffset(raw.from) && isOffset(raw.to) && typeof raw.reason === "string";
+}
+
+function isWelcome(raw: unknown): boolean {
+  return (
+    isRecord(raw) &&
+    raw.v === PROTOCOL_VERSION &&
+    typeof raw.session === "string" &&
+    typeof raw.token === "string" &&
+    typeof raw.epoch === "string" &&
+    isOffset(raw.offset) &&
+    isOffset(raw.received) &&
+    isOffset(raw.window) &&
+    isOffset(raw.payloadBytes) &&
+    Array.isArray(raw.gaps) &&
+    raw.gaps.every(isWireGap)
+  );
+}
+
+function isRecord(raw: unknown): raw is Record<string, unknown> {
+  return typeof raw === "object" && raw !== null;
+}
