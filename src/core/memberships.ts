@@ -44,6 +44,15 @@ export class Memberships {
     if (intervals.length === 0) this.#intervals.delete(key);
   }
 
+  /** Nothing after `position` belongs to it, whenever it ended. */
+  clip(key: string, position: Offset): void {
+    const clipped = (this.#intervals.get(key) ?? [])
+      .filter(({ since }) => since < position)
+      .map((interval) => ({ ...interval, until: Math.min(interval.until ?? position, position) }));
+    if (clipped.length > 0) this.#intervals.set(key, clipped);
+    else this.#intervals.delete(key);
+  }
+
   /** Drops what ended at or before `position`: nothing before it will be read again. */
   forget(position: Offset): void {
     for (const [key, intervals] of this.#intervals) {
@@ -56,6 +65,12 @@ export class Memberships {
   /** Whether the session is a member now. */
   has(key: string): boolean {
     return this.#intervals.get(key)?.at(-1)?.until === null;
+  }
+
+  /** After which offset the membership that lasts began; `undefined` when there is none. */
+  since(key: string): Offset | undefined {
+    const last = this.#intervals.get(key)?.at(-1);
+    return last?.until === null ? last.since : undefined;
   }
 
   /** How many audiences the session is, or was not long ago, a member of. */

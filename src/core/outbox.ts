@@ -63,6 +63,11 @@ export class Outbox {
     return this.#messages.size;
   }
 
+  /** Sum of their `bytes`. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** The first sequence number that was never used. */
   get nextSeq(): number {
     return this.#nextSeq;

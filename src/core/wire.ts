@@ -129,7 +129,7 @@ export function parseServerFrame(raw: readonly unknown[]): ServerFrame | undefin
   if (!isOffset(number)) return undefined;
   const ok =
     type === "b"
-      ? isOffset(a) && Array.isArray(b) && b.every(isWireEntry)
+      ? isOffset(a) && Array.isArray(b) && b.every((entry, i) => isWireEntry(entry) && inOrder(entry, b[i - 1], a))
       : type === "a"
         ? isOffset(a) &&
           isOffset(b) &&
@@ -147,7 +147,7 @@ export function parseServerFrame(raw: readonly unknown[]): ServerFrame | undefin
   return ok ? (raw as unknown as ServerFrame) : undefined;
 }
 
-function isWireEntry(raw: unknown): boolean {
+function isWireEntry(raw: unknown): raw is WireEntry {
   return (
     Array.isArray(raw) &&
     isOffset(raw[0]) &&
@@ -155,6 +155,10 @@ function isWireEntry(raw: unknown): boolean {
     Array.isArray(raw[2]) &&
     typeof raw[2][0] === "string"
   );
+}
+
+function inOrder(entry: WireEntry, before: WireEntry | undefined, upTo: Offset): boolean {
+  return entry[0] <= upTo && (!before || entry[0] > before[0]);
 }
 
 function isWireAnswer(raw: unknown): boolean {

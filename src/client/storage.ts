@@ -1,0 +1,11 @@
+/**
+ * Storage that keeps nothing.
+ *
+ * Rule: it is synchronous, so that an emit leaves in the turn in which it was made.
+ */
+import type { ClientStorage } from "../client-storage.ts";
+
+/** The default storage: cursor and outbox live as long as the socket object. */
+export function memoryStorage(): ClientStorage {
+  return { durable: false, load: () => undefined, save() {}, close() {} };
+}

@@ -1,0 +1,25 @@
+/**
+ * The system's clock.
+ *
+ * Rule: the only place that asks the system for the time or sets a timer. It runs in browsers and in Node alike.
+ */
+import type { Clock } from "./core/clock.ts";
+
+/** The longest wait a timer takes; a longer one would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** The system's clock. Its timers do not keep a Node process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  at(at: number, wake: () => void): () => void {
+    let timer: ReturnType<typeof setTimeout>;
+    const arm = (): void => {
+      const waitMs = at - Date.now();
+      timer = setTimeout(() => (Date.now() < at ? arm() : wake()), Math.min(Math.max(waitMs, 0), LONGEST_MS));
+      // Browsers answer a number.
+      (timer as { unref?: () => void }).unref?.();
+    };
+    arm();
+    return () => clearTimeout(timer);
+  },
+};

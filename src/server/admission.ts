@@ -1,0 +1,183 @@
+/**
+ * Letting a client in: which session it gets, where delivery goes on, and what it is told it missed.
+ *
+ * Rule: runs after the application's own middleware, every time. Unknown, foreign and expired sessions get the same answer, a
+ * new session (protocol R11-R18).
+ */
+import { DeliveryError } from "../core/error.ts";
+import type { Offset } from "../core/position.ts";
+import { resumeVerdict, tokenIsGood } from "../core/resume.ts";
+import { type Hello, PROTOCOL_VERSION, type Welcome, type WireGap } from "../core/wire.ts";
+import type { StoredSession } from "../store/store.ts";
+import { namespaceKey, roomOf, sessionKey } from "./audience.ts";
+import { Connection, type Outlet } from "./connection.ts";
+import type { Hub } from "./hub.ts";
+import { Session } from "./session.ts";
+import { newSessionId, signToken, verifyToken } from "./token.ts";
+
+/** Who asks to be let in. */
+export interface Applicant {
+  readonly hello: Hello;
+  readonly namespace: string;
+  readonly principal: string | null;
+  /** Whether it may (still) read a room. */
+  authorize(room: string): boolean | Promise<boolean>;
+  readonly outlet: Outlet;
+}
+
+/** What it gets. */
+export interface Admission {
+  readonly session: Session;
+  readonly connection: Connection;
+  readonly welcome: Welcome;
+  /** Rooms that it is in. */
+  readonly rooms: readonly (string | number)[];
+}
+
+/** Lets a client in. Rejects when the store cannot be used: then the client is served as plain Socket.IO would. */
+export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> {
+  const { hello, principal } = applicant;
+  const stored = await takeUp(hub, applicant);
+  const { epoch } = hub.log;
+  const forked =
+    hello.last !== undefined && hello.epoch === epoch && (await hub.store.check(...hello.last)) === "forked";
+  const claim =
+    hello.session !== undefined && hello.epoch !== undefined && hello.offset !== undefined
+      ? { epoch: hello.epoch, offset: hello.offset }
+      : undefined;
+  if (hello.session !== undefined && !stored) hub.metrics.refusedResumes++;
+
+  const session = stored ? revive(hub, stored) : await begin(hub, applicant);
+  const { generation } = session;
+  const floor = await trimFloor(hub);
+  const log = { epoch, head: Math.max(hub.dispatched, session.position), floor };
+  const verdict = resumeVerdict(claim, stored && session, log, forked);
+  const gaps: WireGap[] = verdict.gap ? [verdict.gap] : [];
+  if (stored && (verdict.gap || verdict.position < session.acked)) session.rewindTo(verdict.position);
+  if (stored) gaps.push(...session.owed, ...(await revoke(hub, applicant, session, verdict.position)));
+  for (const gap of gaps) if (!session.owed.has(gap)) hub.reportGap(session, gap);
+  if (stored) {
+    hub.metrics.replays++;
+    const { id, namespace } = session;
+    hub.events.emit("replay", { session: id, namespace, from: verdict.position, to: hub.dispatched });
+  }
+  session.inbox.skipTo(hello.floor);
+
+  if (session.generation !== generation) {
+    throw new DeliveryError("SUPERSEDED", "another connection took the session over meanwhile; this one is closed.");
+  }
+  if (session.connection) hub.metrics.superseded++;
+  session.connection?.end("SUPERSEDED");
+  const connection = new Connection(session, verdict.position, applicant.outlet, hub, {
+    ...hub.settings.limits,
+    ackTimeoutMs: hub.settings.ackTimeoutMs,
+    maxResends: hub.settings.maxResends,
+  });
+  session.connection = connection;
+  return {
+    session,
+    connection,
+    welcome: {
+      v: PROTOCOL_VERSION,
+      session: session.id,
+      token: signToken(hub.log.secret, session.id, session.generation, principal),
+      epoch,
+      offset: verdict.position,
+      resumed: stored !== undefined,
+      received: session.inboxReport().received,
+      gaps,
+      window: hub.settings.limits.windowEntries,
+      payloadBytes: hub.settings.limits.payloadBytes,
+    },
+    rooms: roomsOf(session),
+  };
+}
+
+/** The session that the client presents, with its generation raised; `undefined` when it is not to be had. */
+async function takeUp(hub: Hub, { hello, namespace, principal }: Applicant): Promise<StoredSession | undefined> {
+  if (hello.session === undefined || hello.token === undefined) return undefined;
+  const generation = verifyToken(hub.log.secret, hello.token, hello.session, principal);
+  if (generation === undefined) return undefined;
+  // What this node has not written yet (the position at the disconnect, the newest confirmed token) counts too.
+  const here = hub.sessions.get(hello.session);
+  const stored = await hub.store.session(hello.session);
+  if (!stored || stored.namespace !== namespace || stored.principal !== principal) return undefined;
+  const confirmed = here?.generation === stored.generation ? here.confirmed : stored.confirmed;
+  if (!tokenIsGood(generation, { generation: stored.generation, confirmed })) return undefined;
+  if (!here?.connection && hub.now() - stored.seenAt > hub.settings.sessionTtlMs) return undefined;
+  const outcome = await hub.writer.commit({ kind: "resume", session: stored.id, at: hub.now() });
+  return outcome?.session;
+}
+
+/** The session on this node: the one that is here, when nobody else had it in between. */
+function revive(hub: Hub, stored: StoredSession): Session {
+  const here = hub.sessions.get(stored.id);
+  if (here && here.generation === stored.generation - 1) {
+    here.settlePosition();
+    here.generation = stored.generation;
+    return here;
+  }
+  here?.connection?.end("SUPERSEDED");
+  const session = new Session(stored, hub);
+  hub.attach(session);
+  return session;
+}
+
+async function begin(hub: Hub, { hello, namespace, principal }: Applicant): Promise<Session> {
+  if (principal !== null) await makeRoom(hub, principal);
+  const id = newSessionId();
+  const at = hub.now();
+  const keys = [namespaceKey(namespace), sessionKey(id)];
+  const open = { session: id, namespace, principal, keys, inboxSettled: hello.floor, at };
+  const outcome = await hub.writer.commit({ kind: "open", ...open });
+  const head = outcome?.offset ?? hub.dispatched;
+  const session = new Session(
+    {
+      id,
+      namespace,
+      principal,
+      generation: 1,
+      confirmed: 0,
+      seenAt: at,
+      acked: head,
+      position: head,
+      memberships: keys.map((key) => ({ key, since: head, until: null })),
+      inboxSettled: hello.floor,
+      inboxAbove: [],
+      answers: [],
+    },
+    hub,
+  );
+  hub.attach(session);
+  return session;
+}
+
+/** A principal with as many sessions as it may have loses the one that was away longest. */
+async function makeRoom(hub: Hub, principal: string): Promise<void> {
+  const { count, oldest } = await hub.store.sessionsOf(principal);
+  if (count < hub.settings.limits.sessionsPerPrincipal || oldest === undefined) return;
+  hub.sessions.get(oldest)?.connection?.end("SESSION_UNKNOWN");
+  await hub.writer.commit({ kind: "forget", session: oldest });
+}
+
+/** Ends the memberships that are not granted any more; nothing after `position` is shown of them. */
+async function revoke(hub: Hub, applicant: Applicant, session: Session, position: Offset): Promise<WireGap[]> {
+  const gaps: WireGap[] = [];
+  for (const { key } of session.memberships.all()) {
+    const room = roomOf(key, session.namespace);
+    if (room === undefined || (await applicant.authorize(String(room)))) continue;
+    if (gaps.some((gap) => gap.room === String(room))) continue;
+    session.revoke(key, position);
+    gaps.push({ from: position, to: hub.dispatched, reason: "unauthorized", room: String(room) });
+  }
+  return gaps;
+}
+
+function roomsOf(session: Session): (string | number)[] {
+  const rooms = session.intended().map((key) => roomOf(key, session.namespace));
+  return rooms.filter((room) => room !== undefined);
+}
+
+async function trimFloor(hub: Hub): Promise<Offset> {
+  return (await hub.store.read({ keys: [], limit: 1, maxBytes: 1 })).floor;
+}

@@ -1,0 +1,368 @@
+/**
+ * One connection of a session: what to send on it now.
+ *
+ * Rule: entries go out in log order. A connection is *live* when it has been sent everything up to what the node has
+ * dispatched; otherwise it is fed from the log, and nothing is queued for it. The step between the two is one synchronous check.
+ */
+import type { Clock } from "../core/clock.ts";
+import { Patience } from "../core/patience.ts";
+import type { Offset } from "../core/position.ts";
+import { Window } from "../core/window.ts";
+import type { ServerFrame, WireGap } from "../core/wire.ts";
+import type { Entry } from "../store/store.ts";
+import type { Chunk } from "./chunk.ts";
+import type { Session } from "./session.ts";
+
+/** Where a connection's frames go. */
+export interface Outlet {
+  /** Sends a frame that Socket.IO encodes. */
+  frame(frame: ServerFrame): void;
+  /** Sends entries. */
+  chunk(number: number, chunk: Chunk): void;
+  /** Closes the transport, so that the client comes back. */
+  close(): void;
+}
+
+/** What a replay step found. */
+export interface Stretch {
+  readonly entries: readonly Entry[];
+  /** Everything for the session up to here is in `entries` and `gaps`. */
+  readonly end: Offset;
+  /** In order; each lies between two of the entries. */
+  readonly gaps: readonly WireGap[];
+}
+
+/** What a connection needs of the node it is on. */
+export interface Feeder {
+  readonly clock: Clock;
+  /** Up to here the node has dispatched the log. */
+  readonly dispatched: Offset;
+  /** The log after an offset, as far as the session may see it. At once when memory has it. */
+  read(session: Session, after: Offset, limit: number, maxBytes: number): Stretch | Promise<Stretch>;
+  chunks(entries: readonly Entry[], upTo: Offset): readonly Chunk[];
+  /** Whether a durable event was published that is not dispatched yet. */
+  readonly ticket: number;
+  /** Durable events up to this ticket are dispatched. */
+  readonly settledTicket: number;
+  /** Counts something. */
+  count(metric: "resends" | "replayed" | "replays" | "stalled"): void;
+  failed(error: unknown): void;
+}
+
+/** Limits of a connection. */
+export interface ConnectionLimits {
+  readonly windowEntries: number;
+  readonly windowBytes: number;
+  readonly waitingWrites: number;
+  readonly ackTimeoutMs: number;
+  readonly maxResends: number;
+}
+
+/** What a frame under way stands for. */
+interface Cargo {
+  /** Everything up to here has been sent with it. */
+  readonly upTo?: Offset;
+  /** Answers in it, by sequence number. */
+  readonly answers?: readonly number[];
+  readonly gap?: WireGap;
+}
+
+/** Where a client's messages stand. */
+export interface InboxReport {
+  readonly received: number;
+  readonly settled: number;
+  readonly above: readonly number[];
+}
+
+/** Arrival is reported within this time; settling at once. */
+const REPORT_WITHIN_MS = 20;
+const NOTHING_TOLD: InboxReport = { received: 0, settled: 0, above: [] };
+
+function same(a: InboxReport, b: InboxReport): boolean {
+  return a.received === b.received && a.settled === b.settled && a.above.join() === b.above.join();
+}
+
+/** One connection. Begins silent; {@link start} lets it speak. */
+export class Connection {
+  readonly session: Session;
+  readonly generation: number;
+  readonly #outlet: Outlet;
+  readonly #feeder: Feeder;
+  readonly #limits: ConnectionLimits;
+  readonly #window: Window<Cargo>;
+  readonly #patience: Patience;
+  #state: "silent" | "feeding" | "live" | "closed" = "silent";
+  /** Sent up to here; while live, up to what the node dispatched. */
+  #sent: Offset;
+  /** Acknowledged as arrived up to here. */
+  #arrived: Offset;
+  #reading = false;
+  #reporting = false;
+  #waiting: { readonly ticket: number; readonly write: () => void }[] = [];
+  /** What the client was last told of its messages on this connection. */
+  #told: InboxReport = NOTHING_TOLD;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(session: Session, position: Offset, outlet: Outlet, feeder: Feeder, limits: ConnectionLimits) {
+    this.session = session;
+    this.generation = session.generation;
+    this.#outlet = outlet;
+    this.#feeder = feeder;
+    this.#limits = limits;
+    this.#window = new Window(limits.windowEntries, limits.windowBytes);
+    this.#patience = new Patience(limits.ackTimeoutMs, limits.maxResends);
+    this.#sent = position;
+    this.#arrived = position;
+  }
+
+  /** Whether it has been sent everything that the node dispatched. */
+  get live(): boolean {
+    return this.#state === "live";
+  }
+
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** Entries sent and not acknowledged. */
+  get inFlight(): number {
+    return this.#window.entries;
+  }
+
+  /** Whether everything for the session has been sent and acknowledged as arrived. */
+  get drained(): boolean {
+    return this.#state === "live" && !this.#window.outstanding;
+  }
+
+  /** Socket.IO's CONNECT is out: frames may follow. */
+  start(): void {
+    if (this.#state !== "silent") return;
+    this.#state = "feeding";
+    for (const gap of this.session.owed) this.#sendGap(gap);
+    this.report();
+    this.feed();
+  }
+
+  /** Entries that the node has just dispatched, in chunks, to a live connection. @param before Where the node stood before them. */
+  deliver(chunks: readonly Chunk[], before: Offset): void {
+    this.#sent = before;
+    if (!this.#window.outstanding) this.#arrived = before;
+    for (const chunk of chunks) {
+      if (this.#window.room < chunk.count || this.#window.roomBytes === 0) {
+        this.#state = "feeding";
+        this.#feeder.count("stalled");
+        return;
+      }
+      this.#sendChunk(chunk);
+    }
+  }
+
+  /** Tells of something that can never be delivered. */
+  tell(gap: WireGap): void {
+    if (this.#state === "feeding" || this.#state === "live") this.#sendGap(gap);
+  }
+
+  /** Sends from the log what the window has room for, until the connection is live. */
+  feed(): void {
+    while (this.#state === "feeding" && !this.#reading) {
+      if (this.#sent >= this.#feeder.dispatched) {
+        this.#state = "live";
+        this.release();
+        return;
+      }
+      const room = this.#window.room;
+      const roomBytes = this.#window.roomBytes;
+      if (room === 0 || roomBytes === 0) return;
+      const stretch = this.#feeder.read(this.session, this.#sent, room, roomBytes);
+      if (stretch instanceof Promise) {
+        this.#reading = true;
+        stretch.then(
+          (read) => {
+            this.#reading = false;
+            if (this.#state !== "feeding") return;
+            this.#sendStretch(read);
+            this.feed();
+          },
+          (error: unknown) => {
+            this.#reading = false;
+            this.#feeder.failed(error);
+            const { clock } = this.#feeder;
+            clock.at(clock.now() + 1_000, () => this.feed());
+          },
+        );
+      } else {
+        this.#sendStretch(stretch);
+      }
+    }
+  }
+
+  /** "Frames up to `number` arrived; entries up to `cursor` are settled." Answers whether that can be. */
+  acknowledge(number: number, cursor: Offset): boolean {
+    if (this.#state === "closed" || number > this.#window.last) return false;
+    const before = this.#arrived;
+    const cargo = this.#window.acknowledge(number);
+    for (const { upTo, answers, gap } of cargo) {
+      if (upTo !== undefined && upTo > this.#arrived) this.#arrived = upTo;
+      if (answers) this.session.confirmAnswers(answers);
+      if (gap) this.session.told(gap);
+    }
+    if (cargo.length > 0) this.#patience.progress(this.#feeder.clock.now(), this.#window.outstanding);
+    if (cursor > this.#arrived) return false;
+    this.session.progressed(cursor, cursor >= this.#arrived, this.#arrived > before);
+    this.feed();
+    return true;
+  }
+
+  /** A frame was lost, or seems to be: everything that is not acknowledged is sent again. */
+  rewind(): void {
+    if (this.#state !== "feeding" && this.#state !== "live") return;
+    this.#feeder.count("resends");
+    this.#state = "feeding";
+    this.#sent = this.#arrived;
+    const gaps = this.#window
+      .rewind()
+      .flatMap((cargo) => (cargo.gap && this.session.owed.has(cargo.gap) ? [cargo.gap] : []));
+    this.#send([this.#window.send(0, 0, {}), "s", this.#arrived]);
+    for (const gap of gaps) this.#sendGap(gap);
+    this.#told = NOTHING_TOLD;
+    this.session.recarry();
+    this.report();
+    this.feed();
+  }
+
+  /** Messages arrived: their arrival is reported soon, with what is settled by then. */
+  arrived(): void {
+    if (this.#reporting) return;
+    this.#reporting = true;
+    const { clock } = this.#feeder;
+    clock.at(clock.now() + REPORT_WITHIN_MS, () => {
+      this.#reporting = false;
+      this.report();
+    });
+  }
+
+  /** Reports where the client's messages stand, if that is news, with the answers that this connection has not carried. */
+  report(): void {
+    if (this.#state !== "feeding" && this.#state !== "live") return;
+    const now = this.session.inboxReport();
+    for (let more = true; more; ) {
+      const answers = this.session.answersFor(this);
+      more = this.session.moreAnswersFor(this);
+      // A message counts as settled only in or after the frame that carries its answer.
+      const told = more ? this.#told : now;
+      if (answers.length === 0 && same(told, this.#told)) return;
+      this.#told = told;
+      const bytes = answers.reduce((sum, { size }) => sum + size, 0);
+      const number = this.#window.send(0, bytes, { answers: answers.map(({ seq }) => seq) });
+      this.#send([number, "a", told.received, told.settled, told.above, answers.map(({ wire }) => wire)]);
+    }
+  }
+
+  /**
+   * Writes something of the application's that is not durable, in its place: after the durable events that were published
+   * before it. Answers false when there is nothing to wait for and the caller may write at once.
+   */
+  wait(write: () => void): boolean {
+    if (!this.behind || this.#waiting.length >= this.#limits.waitingWrites) return false;
+    this.#waiting.push({ ticket: this.#feeder.ticket, write });
+    return true;
+  }
+
+  /** Whether durable events that were published before now are not all sent. */
+  get behind(): boolean {
+    if (this.#state === "closed" || this.#state === "silent") return false;
+    const { ticket, settledTicket } = this.#feeder;
+    return ticket > settledTicket || this.#state === "feeding" || this.#waiting.length > 0;
+  }
+
+  /** Whether something waits for {@link release}. */
+  get waits(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Writes what has waited long enough. @param all Whatever it waits for. */
+  release(all = false): void {
+    if (!all && this.#state !== "live") return;
+    const { settledTicket } = this.#feeder;
+    while (this.#waiting.length > 0) {
+      const first = this.#waiting[0] as { ticket: number; write: () => void };
+      if (!all && first.ticket > settledTicket) return;
+      this.#waiting.shift();
+      first.write();
+    }
+  }
+
+  /** A newer connection has taken the session over, or the session is gone. */
+  end(code: "SUPERSEDED" | "SESSION_UNKNOWN"): void {
+    if (this.#state === "closed") return;
+    if (this.#state !== "silent") this.#outlet.frame([this.#window.last + 1, "x", code]);
+    this.close();
+    this.#outlet.close();
+  }
+
+  /** The transport is gone, or will be. */
+  close(): void {
+    this.#state = "closed";
+    this.#waiting = [];
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #sendStretch({ entries, end, gaps }: Stretch): void {
+    let from = 0;
+    for (const gap of gaps) {
+      let to = from;
+      while (to < entries.length && (entries[to] as Entry).offset <= gap.from) to++;
+      this.#sendEntries(entries.slice(from, to), gap.from);
+      this.#sendGap(gap);
+      from = to;
+    }
+    this.#sendEntries(entries.slice(from), end);
+    this.#sent = Math.max(this.#sent, end);
+  }
+
+  #sendEntries(entries: readonly Entry[], upTo: Offset): void {
+    for (const chunk of this.#feeder.chunks(entries, Math.max(upTo, this.#sent))) {
+      this.#sendChunk(chunk);
+      for (let i = 0; i < chunk.count; i++) this.#feeder.count("replayed");
+    }
+  }
+
+  #sendChunk(chunk: Chunk): void {
+    this.#outlet.chunk(this.#window.send(chunk.count, chunk.bytes, { upTo: chunk.upTo }), chunk);
+    this.#sent = chunk.upTo;
+    this.#wait();
+  }
+
+  #sendGap(gap: WireGap): void {
+    this.#send([this.#window.send(0, 0, { upTo: gap.to, gap }), "g", gap]);
+    this.#sent = Math.max(this.#sent, gap.to);
+  }
+
+  #send(frame: ServerFrame): void {
+    this.#outlet.frame(frame);
+    this.#wait();
+  }
+
+  #wait(): void {
+    this.#patience.waiting(this.#feeder.clock.now());
+    const dueAt = this.#patience.dueAt;
+    if (!this.#cancelTimer && dueAt !== undefined) this.#cancelTimer = this.#feeder.clock.at(dueAt, () => this.#due());
+  }
+
+  #due(): void {
+    this.#cancelTimer = undefined;
+    if (this.#state === "closed") return;
+    switch (this.#patience.due(this.#feeder.clock.now())) {
+      case "resend":
+        this.rewind();
+        break;
+      case "close":
+        this.close();
+        this.#outlet.close();
+        return;
+    }
+    const dueAt = this.#patience.dueAt;
+    if (!this.#cancelTimer && dueAt !== undefined) this.#cancelTimer = this.#feeder.clock.at(dueAt, () => this.#due());
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * A Socket.IO server, decorated in place.
+ *
+ * Rule: own properties of the server's own objects; no Proxy, no prototype is touched, no `instanceof` is asked. Whatever is not
+ * ours to change goes on to Socket.IO with its own arguments. This file and decorate-socket.ts are all that knows Socket.IO's insides.
+ */
+import type { Namespace, Server, Socket } from "socket.io";
+import { HELLO_KEY, type Hello } from "../core/wire.ts";
+import { namespaceKey, roomKey, sessionKey } from "./audience.ts";
+import { parseHello } from "./client-frames.ts";
+import { inTurn, linkOf, open, PACKET, type Packet, type SocketHost } from "./decorate-socket.ts";
+import type { Audience } from "./publisher.ts";
+
+/** What a broadcast is addressed to, as Socket.IO's adapters know it. */
+interface BroadcastOptions {
+  readonly rooms: Set<string>;
+  readonly except?: Set<string>;
+  readonly flags?: Record<string, unknown>;
+}
+
+/** The members of adapters that we use. All exist in 4.6-4.8. */
+interface OpenAdapter {
+  readonly rooms: Map<string, Set<string>>;
+  broadcast(packet: Packet, options: BroadcastOptions): unknown;
+  broadcastWithAck(packet: Packet, options: BroadcastOptions, ...rest: unknown[]): unknown;
+  apply(options: BroadcastOptions, callback: (socket: Socket) => void): void;
+  addAll(id: string, rooms: Set<string>): unknown;
+  del(id: string, room: string): unknown;
+  delAll(id: string): unknown;
+  close(): unknown;
+}
+
+/** The members of namespaces that we use and that Socket.IO's types hide. */
+interface OpenNamespace {
+  readonly name: string;
+  readonly sockets: Map<string, Socket>;
+  adapter: OpenAdapter;
+  run(socket: Socket, then: (error: Error | null) => void): void;
+}
+
+/** What the decoration asks of the delivery that it serves. */
+export interface ServerHost {
+  durable(event: string, args: readonly unknown[], namespace: Namespace): boolean;
+  /** Takes a durable emit; false when it is to be sent as Socket.IO would. */
+  emit(audience: Audience, args: readonly unknown[]): boolean;
+  /** Lets a wrapped client in, after middleware. Never rejects: a client that cannot be let in is served as a plain one. */
+  admit(socket: Socket, hello: Hello): Promise<void>;
+  joined(socket: Socket, rooms: ReadonlySet<string>): void;
+  left(socket: Socket, room: string): void;
+  /** The socket is gone. */
+  closed(socket: Socket): void;
+  /** Decorated sockets by id, those included that Socket.IO does not show yet. */
+  socket(namespace: string, id: string): Socket | undefined;
+  /** Resolves when what was emitted so far is committed and sent. */
+  flush(): Promise<void>;
+  readonly sockets: SocketHost;
+}
+
+/**
+ * The flag under which a broadcast reaches wrapped clients differently, on every node: flags travel with Socket.IO's cluster
+ * adapters. "log": they get it from the log. "turn": they get it in its turn among the entries of the log.
+ */
+const FLAG = "gapless";
+
+const decorated = new WeakSet<object>();
+/** The packet that a broadcast with these options carries, for catch-all outgoing listeners. */
+const packets = new WeakMap<object, Packet>();
+
+/** Decorates every namespace, present and later, with any adapter, set before or after. */
+export function decorateServer(io: Server, host: ServerHost): void {
+  const namespaces = (io as unknown as { _nsps: Map<string, Namespace> })._nsps;
+  for (const namespace of namespaces.values()) decorateNamespace(namespace, host);
+  // Every namespace enters this map before its first socket, dynamic ones too. A listener for "new_namespace" would die with
+  // io.removeAllListeners().
+  const set = namespaces.set;
+  define(namespaces, "set", (name: string, namespace: Namespace) => {
+    decorateNamespace(namespace, host);
+    return set.call(namespaces, name, namespace);
+  });
+}
+
+function decorateNamespace(namespace: Namespace, host: ServerHost): void {
+  if (decorated.has(namespace)) return;
+  decorated.add(namespace);
+  const own = namespace as unknown as OpenNamespace;
+  let adapter = own.adapter;
+  decorateAdapter(namespace, adapter, host);
+  Object.defineProperty(namespace, "adapter", {
+    configurable: true,
+    enumerable: true,
+    get: () => adapter,
+    set(replacement: OpenAdapter) {
+      adapter = replacement;
+      decorateAdapter(namespace, adapter, host);
+    },
+  });
+  const run = own.run;
+  define(own, "run", (socket: Socket, then: (error?: Error | null) => void) => {
+    const hello = takeHello(socket);
+    run.call(own, socket, (error) => {
+      if (error || !hello) return then(error);
+      void host.admit(socket, hello).then(() => then(null));
+    });
+  });
+}
+
+/** Takes the hello out of the handshake, so that nobody else sees it. */
+function takeHello(socket: Socket): Hello | undefined {
+  const auth = socket.handshake.auth as Record<string, unknown> | undefined;
+  if (typeof auth !== "object" || auth === null || !Object.hasOwn(auth, HELLO_KEY)) return undefined;
+  const raw = auth[HELLO_KEY];
+  delete auth[HELLO_KEY];
+  return parseHello(raw);
+}
+
+function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined, host: ServerHost): void {
+  if (!adapter || decorated.has(adapter)) return;
+  decorated.add(adapter);
+  const { name } = namespace;
+  // Looked up at each call, because µWebSockets.js replaces the prototype's methods later.
+  const owned: Partial<OpenAdapter> = {};
+  for (const key of ["broadcast", "broadcastWithAck", "apply", "addAll", "del", "delAll", "close"] as const) {
+    if (Object.hasOwn(adapter, key)) Object.assign(owned, { [key]: adapter[key] });
+  }
+  const native = <K extends keyof OpenAdapter>(key: K): OpenAdapter[K] =>
+    owned[key] ?? (Object.getPrototypeOf(adapter) as OpenAdapter)[key];
+
+  define(adapter, "broadcast", (packet: Packet, options: BroadcastOptions) => {
+    const data = packet.data as [string, ...unknown[]];
+    const flags = options.flags ?? {};
+    const durable =
+      packet.type === PACKET.EVENT &&
+      packet.id === undefined &&
+      !flags.volatile &&
+      !flags.local &&
+      flags[FLAG] === undefined &&
+      host.durable(data[0], data.slice(1), namespace);
+    const audience = durable ? audienceOf(namespace, adapter, options, host) : undefined;
+    const logged = audience !== undefined && host.emit(audience, data);
+    const marked = { ...options, flags: { ...flags, [FLAG]: flags[FLAG] ?? (logged ? "log" : "turn") } };
+    packets.set(marked.flags, packet);
+    return native("broadcast").call(adapter, packet, marked);
+  });
+  define(adapter, "broadcastWithAck", (packet: Packet, options: BroadcastOptions, ...rest: unknown[]) => {
+    const marked = { ...options, flags: { ...options.flags, [FLAG]: "turn" } };
+    return native("broadcastWithAck").call(adapter, packet, marked, ...rest);
+  });
+  define(adapter, "apply", (options: BroadcastOptions, callback: (socket: Socket) => void) => {
+    const mark = options.flags?.[FLAG];
+    if (mark === undefined) return native("apply").call(adapter, options, callback);
+    const packet = packets.get(options.flags as object);
+    native("apply").call(adapter, options, (socket: Socket) => {
+      if (!linkOf(socket)) callback(socket);
+      else if (mark === "log") {
+        if (packet) open(socket).notifyOutgoingListeners(packet);
+      } else inTurn(socket, host.sockets, () => callback(socket));
+    });
+  });
+  define(adapter, "addAll", (id: string, rooms: Set<string>) => {
+    const result = native("addAll").call(adapter, id, rooms);
+    const socket = host.socket(name, id);
+    if (socket) host.joined(socket, rooms);
+    return result;
+  });
+  define(adapter, "del", (id: string, room: string) => {
+    const result = native("del").call(adapter, id, room);
+    const socket = host.socket(name, id);
+    if (socket) host.left(socket, room);
+    return result;
+  });
+  define(adapter, "delAll", (id: string) => {
+    const result = native("delAll").call(adapter, id);
+    const socket = host.socket(name, id);
+    if (socket) host.closed(socket);
+    return result;
+  });
+  // io.close() waits for its adapters before it closes transports (since 4.7; before, clients get the rest when they come back).
+  define(adapter, "close", async () => {
+    await host.flush();
+    return native("close").call(adapter);
+  });
+}
+
+/** Who a broadcast is for, in the log's terms; `undefined` when only plain clients can be meant. */
+function audienceOf(
+  namespace: Namespace,
+  adapter: OpenAdapter,
+  { rooms, except }: BroadcastOptions,
+  host: ServerHost,
+): Audience | undefined {
+  const { name } = namespace;
+  const keysOf = (room: string): string[] => {
+    const socket = host.socket(name, room);
+    const link = socket && linkOf(socket);
+    const shown = namespace.sockets.has(room);
+    // A socket's id is a room of its own, which others may have joined.
+    const others = !(link || shown) || (adapter.rooms.get(room)?.size ?? 0) > 1;
+    return [...(link ? [sessionKey(link.connection.session.id)] : []), ...(others ? [roomKey(name, room)] : [])];
+  };
+  const keys = rooms.size === 0 ? [namespaceKey(name)] : [...rooms].flatMap(keysOf);
+  if (keys.length === 0) return undefined;
+  return { keys, except: [...(except ?? [])].flatMap(keysOf) };
+}
+
+function define(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, configurable: true, writable: true, enumerable: false });
+}

@@ -1,0 +1,314 @@
+/**
+ * `io.delivery`: everything the package adds to a server, under one name.
+ *
+ * Rule: event names and Socket.IO's own surface belong to the application; nothing of ours is put there.
+ */
+import type { Server } from "socket.io";
+import { DeliveryError } from "../core/error.ts";
+import { formatPosition, type Offset } from "../core/position.ts";
+import type { DeadLetter, StoredSession } from "../store/store.ts";
+import { namespaceKey, roomKey, sessionKey } from "./audience.ts";
+import { type DrainOptions, drain } from "./drain.ts";
+import type { Args, DurableNames, EventsOf } from "./event-types.ts";
+import type { DeliveryEvents, Hub } from "./hub.ts";
+import type { Audience, Publisher, Receipt } from "./publisher.ts";
+
+/** Options of one publish. */
+export interface PublishOptions {
+  /** The event's identity, a ULID: publishing it again publishes nothing. @default a new one */
+  readonly id?: string;
+}
+
+/** Where a publish goes. Operators are immutable, as Socket.IO's are. */
+export interface Operator<E extends EventsOf> {
+  /** Also to this room, or these. */
+  to(room: string | readonly string[]): Operator<E>;
+  /** The same as {@link to}. */
+  in(room: string | readonly string[]): Operator<E>;
+  /** Not to members of this room, or these; a socket's id is a room. */
+  except(room: string | readonly string[]): Operator<E>;
+  /** The same audience with options for the publish. */
+  with(options: PublishOptions): Operator<E>;
+  /** Resolves once the event is durable; see {@link Publisher.publish} for the errors. */
+  publish<N extends DurableNames<E>>(event: N, ...args: Args<E, N>): Promise<Receipt>;
+}
+
+/** A session, as `io.delivery.sessions()` shows it. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly namespace: string;
+  readonly principal: string | null;
+  /** Whether a connection of it is on this node. */
+  readonly connected: boolean;
+  /** When it was last heard of, milliseconds since 1970. */
+  readonly seenAt: number;
+  /** Offset up to which the client has settled everything. */
+  readonly acked: Offset;
+  /** Entries sent and not acknowledged as arrived. */
+  readonly inFlight: number;
+  /** Whether anything in the log may still be undelivered to it. */
+  readonly behind: boolean;
+  readonly rooms: readonly string[];
+}
+
+/** One entry of a room's history. */
+export interface HistoryEntry {
+  readonly offset: Offset;
+  readonly id: string;
+  readonly publishedAt: number;
+  readonly event: string;
+  readonly args: readonly unknown[];
+}
+
+/** A page of history, newest first. */
+export interface HistoryPage {
+  readonly entries: readonly HistoryEntry[];
+  /** Pass as `before` to go on; `undefined` when there is no more. */
+  readonly before: Offset | undefined;
+}
+
+/** Which page of history. */
+export interface HistoryOptions {
+  /** Entries a page. @default 100 */
+  readonly limit?: number;
+  /** Entries before this offset. @default the newest */
+  readonly before?: Offset;
+}
+
+/** A dead letter with its arguments decoded. */
+export interface DeadLetterInfo extends Omit<DeadLetter, "data"> {
+  readonly event: string;
+  readonly args: readonly unknown[];
+}
+
+/** `io.delivery`. */
+export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E> {
+  /** Resolves when the store is open; rejects with a `STORE_*` or `DRIVER_UNSUPPORTED` error when it cannot be opened. */
+  readonly ready: Promise<void>;
+  readonly #io: Server;
+  readonly #hub: Hub;
+  readonly #publisher: Publisher;
+  readonly #keysOf: (namespace: string, room: string) => string[];
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(io: Server, hub: Hub, publisher: Publisher, keysOf: (namespace: string, room: string) => string[]) {
+    this.#io = io;
+    this.#hub = hub;
+    this.#publisher = publisher;
+    this.#keysOf = keysOf;
+    this.ready = hub.ready;
+  }
+
+  /** Another namespace. @default the main one, "/" */
+  of(namespace: string): Operator<E> {
+    return this.#operator(namespace);
+  }
+
+  to(room: string | readonly string[]): Operator<E> {
+    return this.of("/").to(room);
+  }
+
+  in(room: string | readonly string[]): Operator<E> {
+    return this.to(room);
+  }
+
+  except(room: string | readonly string[]): Operator<E> {
+    return this.of("/").except(room);
+  }
+
+  with(options: PublishOptions): Operator<E> {
+    return this.of("/").with(options);
+  }
+
+  /** To everybody in the main namespace. */
+  publish<N extends DurableNames<E>>(event: N, ...args: Args<E, N>): Promise<Receipt> {
+    return this.of("/").publish(event, ...args);
+  }
+
+  /** To one session, also while its client is away. Rejects with `SESSION_UNKNOWN` when there is none of this id. */
+  toSession(session: string): Pick<Operator<E>, "publish"> {
+    const publish = async (event: string, ...args: unknown[]) => {
+      if (!this.#hub.sessions.has(session) && !(await this.#hub.store.session(session))) {
+        throw new DeliveryError(
+          "SESSION_UNKNOWN",
+          `there is no session "${session.slice(0, 40)}"; it may have expired.`,
+        );
+      }
+      return this.#publisher.publish({ keys: [sessionKey(session)], except: [] }, [event, ...args]);
+    };
+    return { publish } as unknown as Pick<Operator<E>, "publish">;
+  }
+
+  /** Where the log stands now, as opaque text. Read it before a snapshot's query, and give it to the client with the snapshot. */
+  async position(_room?: string): Promise<string> {
+    await this.#hub.writer.flushed();
+    return formatPosition({ epoch: this.#hub.log.epoch, offset: this.#hub.dispatched });
+  }
+
+  /** Every session that is stored, in no particular order. */
+  async *sessions(): AsyncGenerator<SessionInfo> {
+    this.#hub.flushCursors();
+    let after = "";
+    for (;;) {
+      const page = await this.#hub.store.sessions(after, 500);
+      for (const stored of page) yield this.#describe(stored);
+      const last = page.at(-1);
+      if (!last) return;
+      after = last.id;
+    }
+  }
+
+  /** Ends a session for good: its client, if connected, gets a new one, and is told of a gap. */
+  async forget(session: string): Promise<void> {
+    await this.#hub.writer.commit({ kind: "forget", session });
+    const here = this.#hub.sessions.get(session);
+    here?.connection?.end("SESSION_UNKNOWN");
+  }
+
+  /** A page of a room's history, whoever may read it. */
+  history(room: string, options: HistoryOptions & { readonly namespace?: string } = {}): Promise<HistoryPage> {
+    return history(this.#hub, roomKey(options.namespace ?? "/", room), options);
+  }
+
+  /** Messages and entries that were given up on. */
+  readonly deadLetters = {
+    /** Oldest first. @param after The id of the last one seen. */
+    list: async (options: { readonly after?: string; readonly limit?: number } = {}): Promise<DeadLetterInfo[]> => {
+      const letters = await this.#hub.store.deadLetters(options.after ?? "", options.limit ?? 100);
+      return letters.map(({ data, ...letter }) => {
+        const [event, ...args] = this.#hub.codec.decode(data);
+        return { ...letter, event: String(event), args };
+      });
+    },
+    /**
+     * Tries again: what a client gave up on is published to its session once more; what the server gave up on is handed to the
+     * handlers of the session's socket. Rejects with `SESSION_UNKNOWN` when that session is not connected here.
+     */
+    redrive: async (id: string): Promise<void> => {
+      const letter = await this.#letter(id);
+      const args = this.#hub.codec.decode(letter.data);
+      if (letter.direction === "to-client") {
+        await this.#publisher.publish({ keys: [sessionKey(letter.session)], except: [] }, args);
+      } else {
+        const handling = this.#hub.sessions.get(letter.session)?.handling;
+        if (!handling) {
+          throw new DeliveryError(
+            "SESSION_UNKNOWN",
+            "the sender of this message is not connected here; redrive it when it is.",
+          );
+        }
+        await handling.again(letter.message, args);
+      }
+      await this.#hub.writer.commit({ kind: "unbury", letter: id });
+    },
+    /** Removes it. */
+    discard: async (id: string): Promise<void> => {
+      await this.#letter(id);
+      await this.#hub.writer.commit({ kind: "unbury", letter: id });
+    },
+  };
+
+  /** Listens to what happens in delivery. Answers the function that stops it. */
+  on<N extends keyof DeliveryEvents>(event: N, listener: (value: DeliveryEvents[N]) => void): () => void {
+    return this.#hub.events.on(event, listener);
+  }
+
+  /** Counters since the start, and what is kept now. Plain numbers. */
+  async metrics(): Promise<Record<string, number>> {
+    const { entries, bytes, sessions, deadLetters } = await this.#hub.store.usage();
+    const connected = [...this.#hub.sessions.values()].filter((session) => session.connection).length;
+    const now = {
+      entries,
+      bytes,
+      sessions,
+      connected,
+      deadLettersKept: deadLetters,
+      pending: this.#hub.writer.pending,
+    };
+    return { ...this.#hub.metrics, ...now };
+  }
+
+  /**
+   * Prepares for a stop: no new connections are taken, what was published is committed and acknowledged, then transports are
+   * closed a few at a time, so that clients come back elsewhere, or after the restart, without a storm. Call `io.close()` after it.
+   */
+  drain(options: DrainOptions = {}): Promise<void> {
+    return drain(this.#io, this.#hub, options);
+  }
+
+  /** Commits what waits and closes the store. `io.close()` does it too. */
+  close(): Promise<void> {
+    this.#closing ??= this.#hub.close();
+    return this.#closing;
+  }
+
+  async #letter(id: string): Promise<DeadLetter> {
+    let after = "";
+    for (;;) {
+      const page = await this.#hub.store.deadLetters(after, 500);
+      const found = page.find((letter) => letter.id === id);
+      if (found) return found;
+      const last = page.at(-1);
+      if (!last) throw new DeliveryError("INVALID", `there is no dead letter "${String(id).slice(0, 40)}".`);
+      after = last.id;
+    }
+  }
+
+  #operator(
+    namespace: string,
+    rooms: readonly string[] = [],
+    except: readonly string[] = [],
+    options: PublishOptions = {},
+  ): Operator<E> {
+    const more = (given: string | readonly string[]) => (typeof given === "string" ? [given] : given);
+    const operator: Operator<E> = {
+      to: (room) => this.#operator(namespace, [...rooms, ...more(room)], except, options),
+      in: (room) => operator.to(room),
+      except: (room) => this.#operator(namespace, rooms, [...except, ...more(room)], options),
+      with: (given) => this.#operator(namespace, rooms, except, { ...options, ...given }),
+      publish: (event, ...args) =>
+        this.#publisher.publish(this.#audience(namespace, rooms, except), [event, ...args], options.id),
+    };
+    return operator;
+  }
+
+  #audience(namespace: string, rooms: readonly string[], except: readonly string[]): Audience {
+    const keys =
+      rooms.length === 0 ? [namespaceKey(namespace)] : rooms.flatMap((room) => this.#keysOf(namespace, room));
+    return { keys, except: except.flatMap((room) => this.#keysOf(namespace, room)) };
+  }
+
+  #describe(stored: StoredSession): SessionInfo {
+    const here = this.#hub.sessions.get(stored.id);
+    const position = here?.position ?? stored.position;
+    const prefix = roomKey(stored.namespace, "");
+    return {
+      id: stored.id,
+      namespace: stored.namespace,
+      principal: stored.principal,
+      connected: here?.connection !== undefined,
+      seenAt: here?.seenAt ?? stored.seenAt,
+      acked: here?.acked ?? stored.acked,
+      inFlight: here?.connection?.inFlight ?? 0,
+      behind: position < this.#hub.dispatched,
+      rooms: stored.memberships
+        .filter(({ key, until }) => until === null && key.startsWith(prefix))
+        .map(({ key }) => key.slice(prefix.length)),
+    };
+  }
+}
+
+/** A page of what was published to one audience, newest first. @param since Nothing at or before this offset. */
+export async function history(hub: Hub, key: string, options: HistoryOptions, since: Offset = 0): Promise<HistoryPage> {
+  const limit = options.limit ?? 100;
+  const upTo = (options.before ?? hub.dispatched + 1) - 1;
+  const page = await hub.store.read({ keys: [{ key, after: since, upTo }], limit, maxBytes: 2 ** 22, reverse: true });
+  const entries = page.entries
+    .filter((entry) => entry.keys.includes(key))
+    .map(({ offset, id, publishedAt, data }) => {
+      const [event, ...args] = hub.codec.decode(data);
+      return { offset, id, publishedAt, event: String(event), args };
+    });
+  return { entries, before: page.more ? page.end : undefined };
+}

@@ -1,0 +1,362 @@
+/**
+ * Handling what clients send: each message once, in order of arrival, again when a handler fails, and an answer for those
+ * who want one.
+ *
+ * Rule: a message is settled when its listeners have settled and its answer, if one is wanted, is given. Nothing else settles
+ * it but giving up, which leaves a dead letter.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { Attempts } from "../core/attempts.ts";
+import { DeliveryError } from "../core/error.ts";
+import { type DeadReport, FRAME_EVENT, type WireMessage } from "../core/wire.ts";
+import { parseDeadReport } from "./client-frames.ts";
+import type { Encoded } from "./codec.ts";
+import type { Hub } from "./hub.ts";
+import type { Session } from "./session.ts";
+
+/** Calls one listener. */
+export type Call = () => unknown;
+
+/** What became of bringing a message to its listeners. */
+export type Dispatched =
+  /** These listeners are to be called. */
+  | { readonly kind: "listeners"; readonly calls: readonly Call[] }
+  /** Nobody listens yet; `again` looks once more, past the middleware. */
+  | { readonly kind: "nobody"; readonly again: () => Dispatched }
+  /** The socket is gone; its successor gets the message. */
+  | { readonly kind: "gone" }
+  /** A middleware has refused it. */
+  | { readonly kind: "refused" };
+
+/** The application's side of a session: the socket that has it now. */
+export interface Recipient {
+  /** Brings a message to the listeners, through middleware; `then` is called once, or never when a middleware swallows it. */
+  dispatch(args: unknown[], then: (dispatched: Dispatched) => void): void;
+  /** Calls back when a listener is added. */
+  onListener(then: () => void): void;
+}
+
+/** The message that is being handled, for what its handlers publish (protocol R35). */
+export interface Cause {
+  readonly session: string;
+  readonly seq: number;
+  readonly message: string;
+  /** Which of the message's listeners publishes; -1 for middleware and catch-all listeners. */
+  readonly listener: number;
+  /** Publishes of this listener so far. */
+  count: number;
+  /** False once the message is settled: what is published later has no claim to a derived id. */
+  readonly open: () => boolean;
+}
+
+/** The cause of the present asynchronous context. */
+export const causes: AsyncLocalStorage<Cause> = new AsyncLocalStorage();
+
+interface Task {
+  readonly seq: number;
+  readonly id: string;
+  readonly args: readonly unknown[];
+  readonly wantsAnswer: boolean;
+  attempt: number;
+  answer: Encoded | undefined;
+  /** Its listeners, in the order in which they were first called. */
+  calls: readonly Call[];
+  /** Listeners under way. */
+  running: number;
+  /** Listeners that failed in this attempt. */
+  failed: Call[];
+  reason: unknown;
+  cancelWait: (() => void) | undefined;
+  done: boolean;
+}
+
+/** The messages of one session that are not settled. */
+export class Handling {
+  readonly #hub: Hub;
+  readonly #session: Session;
+  readonly #attempts: Attempts;
+  /** Under way or held, by sequence number. */
+  readonly #tasks = new Map<number, Task>();
+  /** Held because nobody listens, or because there is no socket; with the way to look again. */
+  readonly #held = new Map<Task, (() => Dispatched) | undefined>();
+  #watching: Recipient | undefined;
+  #recipient: Recipient | undefined;
+  #allowance: number;
+  #allowedAt: number;
+
+  constructor(hub: Hub, session: Session) {
+    this.#hub = hub;
+    this.#session = session;
+    const { maxDeliveries, redeliveryBackoff, limits } = hub.settings;
+    this.#attempts = new Attempts(maxDeliveries, redeliveryBackoff);
+    this.#allowance = limits.publishRate;
+    this.#allowedAt = hub.now();
+  }
+
+  /** The session has a new socket: what no handler has begun is brought to it. */
+  attach(recipient: Recipient): void {
+    this.#recipient = recipient;
+    const held = [...this.#held.keys()];
+    this.#held.clear();
+    for (const task of held) this.#dispatch(task);
+  }
+
+  /** Takes in a message. Answers whether the next one may be taken. */
+  take(message: WireMessage): boolean {
+    const { inbox } = this.#session;
+    const [seq] = message;
+    if (seq > inbox.received && !this.#allowed()) return false;
+    const verdict = inbox.accept(seq);
+    if (verdict === "ahead") return false;
+    if (verdict === "seen") {
+      this.#hub.metrics.duplicates++;
+      return true;
+    }
+    if (message.length === 1) {
+      this.#session.settleMessage(seq);
+      return true;
+    }
+    this.#hub.metrics.received++;
+    const [, id, wantsAnswer, args] = message;
+    if (args[0] === FRAME_EVENT) {
+      this.#deadReport(seq, args);
+      return true;
+    }
+    const task: Task = {
+      seq,
+      id,
+      args,
+      wantsAnswer: wantsAnswer === 1,
+      attempt: 0,
+      answer: undefined,
+      calls: [],
+      running: 0,
+      failed: [],
+      reason: undefined,
+      cancelWait: undefined,
+      done: false,
+    };
+    try {
+      this.#hub.codec.inspect(args);
+    } catch {
+      this.#session.settleMessage(seq, { code: "PAYLOAD_TOO_DEEP" });
+      return true;
+    }
+    this.#tasks.set(seq, task);
+    this.#session.busy++;
+    this.#dispatch(task);
+    return true;
+  }
+
+  /** Hands a dead letter to the handlers once more. Rejects with what they throw, or `SESSION_UNKNOWN` when there is no socket or no handler. */
+  async again(message: string, args: unknown[]): Promise<void> {
+    const calls = await new Promise<readonly Call[]>((resolve) => {
+      if (!this.#recipient) return resolve([]);
+      this.#recipient.dispatch([...args], (dispatched) =>
+        resolve(dispatched.kind === "listeners" ? dispatched.calls : []),
+      );
+    });
+    if (calls.length === 0) {
+      throw new DeliveryError(
+        "SESSION_UNKNOWN",
+        `nobody handles message ${message} now; redrive it when its sender is connected.`,
+      );
+    }
+    for (const call of calls) await call();
+  }
+
+  /** The client has given an entry up. */
+  #deadReport(seq: number, args: readonly unknown[]): void {
+    const report = args[1] === "d" ? parseDeadReport(args[2]) : undefined;
+    if (!report) {
+      this.#hub.metrics.badFrames++;
+      this.#session.settleMessage(seq);
+      return;
+    }
+    this.#session.busy++;
+    void this.#buryEntry(report).finally(() => {
+      this.#session.busy--;
+      this.#session.settleMessage(seq);
+      this.#hub.release(this.#session);
+    });
+  }
+
+  async #buryEntry({ offset, attempts, reason }: DeadReport): Promise<void> {
+    try {
+      const [entry] = (await this.#hub.read(this.#session, offset - 1, 1, 1)).entries;
+      if (entry?.offset !== offset) return;
+      const { id: message, data } = entry;
+      const { id: session, namespace } = this.#session;
+      this.#hub.bury({ session, direction: "to-client", namespace, message, data, attempts, reason });
+    } catch (error) {
+      this.#hub.failed(error);
+    }
+  }
+
+  #allowed(): boolean {
+    const { publishRate } = this.#hub.settings.limits;
+    if (publishRate === 0) return true;
+    const now = this.#hub.now();
+    this.#allowance = Math.min(publishRate, this.#allowance + ((now - this.#allowedAt) / 1_000) * publishRate);
+    this.#allowedAt = now;
+    if (this.#allowance < 1) {
+      this.#hub.metrics.rateLimited++;
+      return false;
+    }
+    this.#allowance--;
+    return true;
+  }
+
+  #dispatch(task: Task): void {
+    const recipient = this.#recipient;
+    if (!recipient) {
+      this.#held.set(task, undefined);
+      return;
+    }
+    const args = [...task.args];
+    if (task.wantsAnswer) args.push((...answer: unknown[]) => this.#answer(task, answer));
+    this.#within(task, -1, () =>
+      recipient.dispatch(args, (dispatched) => this.#dispatched(task, recipient, dispatched)),
+    );
+  }
+
+  #dispatched(task: Task, recipient: Recipient, dispatched: Dispatched): void {
+    switch (dispatched.kind) {
+      case "listeners":
+        task.calls = dispatched.calls;
+        this.#run(task, dispatched.calls);
+        return;
+      case "nobody":
+        this.#hold(task, recipient, dispatched.again);
+        return;
+      case "gone":
+        // attach() may have come first: then the successor is there.
+        if (this.#recipient !== recipient) this.#dispatch(task);
+        else this.#held.set(task, undefined);
+        return;
+      case "refused":
+        this.#finish(task);
+    }
+  }
+
+  #hold(task: Task, recipient: Recipient, again: () => Dispatched): void {
+    this.#held.set(task, again);
+    if (this.#held.size > this.#hub.settings.limits.heldEntries) {
+      const [oldest] = this.#held.keys();
+      if (oldest) {
+        this.#held.delete(oldest);
+        this.#hub.metrics.unheard++;
+        this.#finish(oldest);
+      }
+    }
+    this.#watch(recipient);
+  }
+
+  /** Looks again whenever a listener is added, for as long as something is held. */
+  #watch(recipient: Recipient): void {
+    if (this.#watching === recipient) return;
+    this.#watching = recipient;
+    recipient.onListener(() => {
+      this.#watching = undefined;
+      if (this.#recipient !== recipient) return;
+      const held = [...this.#held];
+      this.#held.clear();
+      for (const [task, again] of held) {
+        if (again) this.#dispatched(task, recipient, again());
+        else this.#dispatch(task);
+      }
+    });
+  }
+
+  #run(task: Task, calls: readonly Call[]): void {
+    task.attempt = this.#attempts.begin(task.seq);
+    if (task.attempt > 1) this.#hub.metrics.redelivered++;
+    task.failed = [];
+    task.running = calls.length;
+    for (const call of calls) {
+      let result: unknown;
+      try {
+        result = this.#within(task, task.calls.indexOf(call), call);
+      } catch (error) {
+        this.#ended(task, call, { error });
+        continue;
+      }
+      if (isThenable(result)) {
+        result.then(
+          () => this.#ended(task, call),
+          (error: unknown) => this.#ended(task, call, { error }),
+        );
+      } else this.#ended(task, call);
+    }
+  }
+
+  #ended(task: Task, call: Call, failure?: { readonly error: unknown }): void {
+    if (failure) {
+      task.failed.push(call);
+      task.reason = failure.error;
+      this.#hub.failed(failure.error);
+    }
+    if (--task.running > 0 || task.done) return;
+    if (task.failed.length > 0) {
+      const after = this.#attempts.failed(task.seq, this.#hub.random());
+      if (after.kind === "dead") this.#bury(task, after.attempts);
+      else {
+        const { clock } = this.#hub;
+        const { failed } = task;
+        clock.at(clock.now() + after.afterMs, () => this.#run(task, failed));
+      }
+    } else if (!task.wantsAnswer || task.answer !== undefined) this.#finish(task);
+    else {
+      const { clock } = this.#hub;
+      task.cancelWait = clock.at(clock.now() + this.#hub.settings.answerWaitMs, () => {
+        this.#hub.metrics.unanswered++;
+        this.#finish(task);
+      });
+    }
+  }
+
+  #answer(task: Task, answer: readonly unknown[]): void {
+    if (task.done || task.answer !== undefined) return;
+    try {
+      task.answer = this.#hub.codec.encode(answer);
+    } catch (error) {
+      this.#hub.failed(error);
+      task.answer = this.#hub.codec.encode([]);
+    }
+    if (task.running === 0 && task.failed.length === 0 && task.cancelWait) this.#finish(task);
+  }
+
+  #finish(task: Task, code?: string): void {
+    if (task.done) return;
+    task.done = true;
+    task.cancelWait?.();
+    this.#attempts.settled(task.seq);
+    this.#tasks.delete(task.seq);
+    this.#session.busy--;
+    if (code !== undefined) this.#session.settleMessage(task.seq, { code });
+    else this.#session.settleMessage(task.seq, task.answer === undefined ? undefined : { encoded: task.answer });
+    this.#hub.release(this.#session);
+  }
+
+  #bury(task: Task, attempts: number): void {
+    this.#hub.bury({
+      session: this.#session.id,
+      direction: "to-server",
+      namespace: this.#session.namespace,
+      message: task.id,
+      data: this.#hub.codec.encode(task.args),
+      attempts,
+      reason: String(task.reason),
+    });
+    this.#finish(task, "DEAD_LETTER");
+  }
+
+  #within<T>(task: Task, listener: number, run: () => T): T {
+    const { seq, id: message } = task;
+    return causes.run({ session: this.#session.id, seq, message, listener, count: 0, open: () => !task.done }, run);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+}

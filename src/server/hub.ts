@@ -1,0 +1,452 @@
+/**
+ * One node: it reads the log in order and hands each entry to the connections of the sessions it is for.
+ *
+ * Rule: an entry is sent only after it was read back from the log, on the node that published it too; so every client sees one
+ * order. Outcomes of a commit are applied before the entries of that commit are dispatched; so a join or a leave lies exactly
+ * between the two publishes it was made between.
+ *
+ * No Socket.IO, no clock but the one it is given: the simulator runs this file as it is.
+ */
+import type { Clock } from "../core/clock.ts";
+import { DeliveryError } from "../core/error.ts";
+import type { Offset } from "../core/position.ts";
+import type { GapReason } from "../core/resume.ts";
+import type { WireGap } from "../core/wire.ts";
+import type { DeadLetter, Entry, LogState, NewEntry, Operation, Outcome, Store, Tail } from "../store/store.ts";
+import { type Chunk, chunksOf } from "./chunk.ts";
+import type { Codec } from "./codec.ts";
+import type { Connection, Feeder, Stretch } from "./connection.ts";
+import type { Events } from "./events.ts";
+import { Handling } from "./handling.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Settings } from "./options.ts";
+import { Recent } from "./recent.ts";
+import type { Session, SessionHost } from "./session.ts";
+import { type Settled, Writer } from "./writer.ts";
+
+/** What happens in delivery, for `io.delivery.on`. */
+export type DeliveryEvents = {
+  /** A client was told that it missed something. */
+  gap: { readonly session: string; readonly namespace: string } & WireGap;
+  /** A message was given up on. */
+  "dead-letter": DeadLetter;
+  /** A client came back. */
+  replay: { readonly session: string; readonly namespace: string; readonly from: Offset; readonly to: Offset };
+  /** Something that should be looked at. Nothing that was acknowledged is lost by it. */
+  error: DeliveryError | Error;
+  /** The store began to fail, or works again (`undefined`). */
+  store: DeliveryError | undefined;
+};
+
+/** What surrounds a hub. */
+export interface HubOptions {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly codec: Codec;
+  /** Whether entries are spliced into frames as text: Socket.IO's own parser is in use. */
+  readonly spliced: boolean;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly later: (run: () => void) => void;
+  /** A new ULID. */
+  readonly newId: () => string;
+  readonly events: Events<DeliveryEvents>;
+  readonly metrics: Metrics;
+}
+
+/** How often cursors are written, milliseconds. */
+const CURSOR_EVERY_MS = 1_000;
+
+/** A node of the delivery network. */
+export class Hub implements Feeder, SessionHost {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly events: Events<DeliveryEvents>;
+  readonly metrics: Metrics;
+  readonly writer: Writer;
+  /** Resolves when the store is open; rejects when it cannot be. */
+  readonly ready: Promise<void>;
+  /** Why the store could not be opened. Everything is delivered as plain Socket.IO would, then. */
+  broken: DeliveryError | undefined;
+  /** Sessions that this node has to do with. */
+  readonly sessions: Map<string, Session> = new Map();
+  readonly #options: HubOptions;
+  readonly #audience = new Map<string, Set<Session>>();
+  /** Memberships that ended, until the log is dispatched so far. */
+  #leaving: { readonly key: string; readonly session: Session; readonly until: Offset }[] = [];
+  readonly #waiting = new Set<Connection>();
+  readonly #dirty = new Set<Session>();
+  #flushing = false;
+  readonly #opened: { readonly opened: () => void; readonly refused: (error: DeliveryError) => void };
+  #log: LogState | undefined;
+  #recent: Recent;
+  #tail: Tail | undefined;
+  #incoming: (readonly Entry[])[] = [];
+  #dispatched: Offset = 0;
+  /** The last own append's ticket and offset, and up to which ticket everything is dispatched. */
+  #ticket = 0;
+  #settledTicket = 0;
+  #appended: Offset = 0;
+  #membershipsUnderWay = 0;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.store = options.store;
+    this.settings = options.settings;
+    this.codec = options.codec;
+    this.clock = options.clock;
+    this.events = options.events;
+    this.metrics = options.metrics;
+    const { pendingEntries, pendingBytes, recentEntries, recentBytes } = options.settings.limits;
+    this.#recent = new Recent(0, recentEntries, recentBytes);
+    let opened = () => {};
+    let refused = (_error: DeliveryError) => {};
+    this.ready = new Promise((resolve, reject) => {
+      opened = resolve;
+      refused = reject;
+    });
+    this.ready.catch((error: unknown) => this.failed(error));
+    this.#opened = { opened, refused };
+    this.writer = new Writer((batch) => this.ready.then(() => options.store.commit(batch)), {
+      pendingEntries,
+      pendingBytes,
+      clock: options.clock,
+      random: options.random,
+      later: options.later,
+      onHealth: (failing) => this.#health(failing),
+      onCommitted: () => this.#dispatch(),
+    });
+  }
+
+  /** Opens the store and begins to read its log at the end. */
+  async open(): Promise<void> {
+    let log: LogState;
+    try {
+      log = await this.store.open();
+    } catch (cause) {
+      const error =
+        cause instanceof DeliveryError
+          ? cause
+          : new DeliveryError("STORE_FAILED", "the store could not be opened.", { cause });
+      this.broken = error;
+      this.writer.stop(error);
+      this.#opened.refused(error);
+      return;
+    }
+    this.#log = log;
+    this.#dispatched = log.head;
+    this.#appended = log.head;
+    const { recentEntries, recentBytes } = this.settings.limits;
+    this.#recent = new Recent(log.head, recentEntries, recentBytes);
+    this.#tail = this.store.tail(log.head, (entries) => {
+      this.#incoming.push(entries);
+      this.#dispatch();
+    });
+    this.#opened.opened();
+  }
+
+  /** The log's epoch and secret. Throws `CLOSED` before the store is open. */
+  get log(): LogState {
+    if (!this.#log) throw new DeliveryError("CLOSED", "the store is not open; wait for io.delivery.ready.");
+    return this.#log;
+  }
+
+  get dispatched(): Offset {
+    return this.#dispatched;
+  }
+
+  get ticket(): number {
+    // While the store fails, what is not durable does not wait for what is.
+    return this.writer.failing ? this.#settledTicket : this.#ticket;
+  }
+
+  get settledTicket(): number {
+    return this.#settledTicket;
+  }
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  count(metric: "resends" | "replayed" | "replays" | "stalled"): void {
+    this.metrics[metric]++;
+  }
+
+  random(): number {
+    return this.#options.random();
+  }
+
+  /** Keeps a message that was given up on, and tells of it. */
+  bury(given: Omit<DeadLetter, "id" | "at">): void {
+    const letter: DeadLetter = { ...given, id: this.#options.newId(), at: this.now() };
+    this.metrics.deadLetters++;
+    this.writer.add(
+      () => ({ kind: "bury", letter }),
+      () => this.events.emit("dead-letter", letter),
+    );
+  }
+
+  failed(error: unknown): void {
+    this.events.emit("error", error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /**
+   * Appends to the log; every entitled session gets it once it is committed. Answers why not, when too much waits already.
+   *
+   * @param patient Waits for a failing store instead of being refused.
+   */
+  append(entry: NewEntry, patient: boolean, settled: Settled): DeliveryError | undefined {
+    if (this.writer.overloaded(entry.data.length)) {
+      return new DeliveryError(
+        "OVERLOADED",
+        "more waits for the store than limits.pendingEntries or limits.pendingBytes allow; publish slower, or find out why the store is slow.",
+      );
+    }
+    this.writer.add(
+      () => ({ kind: "append", entry }),
+      (outcome, error) => {
+        if (outcome && !outcome.duplicate) {
+          this.#appended = Math.max(this.#appended, outcome.offset);
+          this.metrics.appended++;
+        } else if (outcome) this.metrics.duplicateAppends++;
+        settled(outcome, error);
+      },
+      patient,
+      entry.data.length,
+    );
+    this.#ticket = this.writer.added;
+    return undefined;
+  }
+
+  /** Something for these audiences could not be made durable: their connected sessions are told. */
+  lost(keys: readonly string[], reason: GapReason): void {
+    const sessions = new Set<Session>();
+    for (const key of keys)
+      for (const session of this.#audience.get(key) ?? []) if (session.has(key)) sessions.add(session);
+    for (const session of sessions) {
+      const gap: WireGap = { from: session.position, to: session.position, reason };
+      session.owed.add(gap);
+      session.connection?.tell(gap);
+      this.reportGap(session, gap);
+    }
+  }
+
+  /** Tells the application of a gap. */
+  reportGap(session: Session, gap: WireGap): void {
+    this.metrics.gaps++;
+    this.events.emit("gap", { session: session.id, namespace: session.namespace, ...gap });
+  }
+
+  /** Takes a session in: its audiences count from now on. */
+  attach(session: Session): void {
+    session.handling = new Handling(this, session);
+    this.sessions.set(session.id, session);
+    for (const { key } of session.memberships.all()) this.#enrol(key, session);
+  }
+
+  /** The session's connection ended. It stays as long as there is something of it to finish. */
+  release(session: Session): void {
+    if (session.connection || session.busy > 0 || this.sessions.get(session.id) !== session) return;
+    this.sessions.delete(session.id);
+    for (const { key } of session.memberships.all()) this.#withdraw(key, session);
+  }
+
+  write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership = false): void {
+    if (membership) this.#membershipsUnderWay++;
+    this.writer.add(operation, (outcome: Outcome | undefined) => {
+      if (membership) this.#membershipsUnderWay--;
+      if (outcome) then(outcome.offset);
+      else if (session.connection) this.#fenced(session);
+    });
+  }
+
+  dirty(session: Session): void {
+    this.#dirty.add(session);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.clock.at(this.clock.now() + CURSOR_EVERY_MS, () => this.flushCursors());
+  }
+
+  /** Writes the cursors that moved. */
+  flushCursors(): void {
+    this.#flushing = false;
+    for (const session of this.#dirty) {
+      if (session.untidy) session.writeInbox();
+      this.write(
+        session,
+        () => session.progress(),
+        () => {},
+      );
+    }
+    this.#dirty.clear();
+  }
+
+  /** Writes the positions of sessions that have everything, before what they have is trimmed. */
+  markIdle(): void {
+    for (const session of this.sessions.values()) if (session.idle) this.#dirty.add(session);
+    this.flushCursors();
+  }
+
+  joined(session: Session, key: string): void {
+    if (this.sessions.get(session.id) === session) this.#enrol(key, session);
+  }
+
+  left(session: Session, key: string, until: Offset): void {
+    if (until <= this.#dispatched) this.#withdrawUnlessMember(key, session);
+    else this.#leaving.push({ key, session, until });
+  }
+
+  read(session: Session, after: Offset, limit: number, maxBytes: number): Stretch | Promise<Stretch> {
+    const upTo = this.#dispatched;
+    if (after < this.#recent.after) return this.#readStore(session, after, upTo, limit, maxBytes);
+    const entries: Entry[] = [];
+    let bytes = 0;
+    let end = upTo;
+    this.#recent.read(after, (entry) => {
+      if (!session.memberships.entitled(entry)) return true;
+      if (entries.length >= limit || bytes >= maxBytes) {
+        end = (entries.at(-1) as Entry).offset;
+        return false;
+      }
+      entries.push(entry);
+      bytes += entry.data.length;
+      return true;
+    });
+    return { entries, end, gaps: [] };
+  }
+
+  chunks(entries: readonly Entry[], upTo: Offset): readonly Chunk[] {
+    return chunksOf(entries, upTo, this.codec, this.#options.spliced, this.settings.limits.frameBytes);
+  }
+
+  /** The connection has something that waits for its turn. */
+  waits(connection: Connection): void {
+    this.#waiting.add(connection);
+  }
+
+  /** Stops reading the log, commits what waits and closes the store. */
+  async close(): Promise<void> {
+    if (this.broken) return;
+    await this.ready;
+    for (const session of this.sessions.values()) {
+      session.settlePosition();
+      this.#dirty.add(session);
+    }
+    this.flushCursors();
+    if (!this.writer.failing) await this.writer.flushed();
+    this.broken = new DeliveryError("CLOSED", "the server was closed.");
+    this.writer.stop(this.broken);
+    this.#tail?.stop();
+    await this.store.close();
+  }
+
+  async #readStore(session: Session, after: Offset, upTo: Offset, limit: number, maxBytes: number): Promise<Stretch> {
+    const keys = session.memberships.between(after, upTo);
+    if (keys.length === 0) return { entries: [], end: upTo, gaps: [] };
+    const page = await this.store.read({ keys, limit, maxBytes });
+    const gaps: WireGap[] = [];
+    if (page.floor > after) gaps.push({ from: after, to: Math.min(page.floor, upTo), reason: "retention" });
+    for (const offset of page.corrupt) gaps.push({ from: offset - 1, to: offset, reason: "corrupt" });
+    for (const gap of gaps) this.reportGap(session, gap);
+    return {
+      entries: page.entries.filter((entry) => session.memberships.entitled(entry)),
+      end: page.more ? page.end : upTo,
+      gaps,
+    };
+  }
+
+  #dispatch(): void {
+    if (this.writer.committing && this.#membershipsUnderWay > 0) return;
+    const incoming = this.#incoming;
+    this.#incoming = [];
+    for (const entries of incoming) this.#dispatchPage(entries);
+    if (this.#dispatched >= this.#appended) this.#settledTicket = this.writer.done;
+    for (const connection of this.#waiting) {
+      connection.release(this.writer.failing !== undefined);
+      if (!connection.waits) this.#waiting.delete(connection);
+    }
+  }
+
+  #dispatchPage(entries: readonly Entry[]): void {
+    const before = this.#dispatched;
+    const last = entries.at(-1);
+    if (!last || last.offset <= before) return;
+    const lists = new Map<Connection, Entry[]>();
+    for (const entry of entries) {
+      if (entry.offset <= before) continue;
+      this.#recent.push(entry);
+      this.#address(entry, lists);
+    }
+    this.#dispatched = last.offset;
+    const shared = new Map<string, { readonly list: readonly Entry[]; readonly chunks: readonly Chunk[] }[]>();
+    for (const [connection, list] of lists) {
+      connection.deliver(this.#sharedChunks(shared, list, last.offset), before);
+      this.metrics.delivered += list.length;
+    }
+    this.#leaving = this.#leaving.filter(({ key, session, until }) => {
+      if (until > this.#dispatched) return true;
+      this.#withdrawUnlessMember(key, session);
+      return false;
+    });
+  }
+
+  #address(entry: Entry, lists: Map<Connection, Entry[]>): void {
+    const several = entry.keys.length > 1;
+    const simple = !several && entry.except.length === 0;
+    for (const key of entry.keys) {
+      for (const session of this.#audience.get(key) ?? []) {
+        const { connection } = session;
+        if (!connection?.live) continue;
+        if (!(simple ? session.memberships.covers(key, entry.offset) : session.memberships.entitled(entry))) continue;
+        const list = lists.get(connection);
+        if (!list) lists.set(connection, [entry]);
+        else if (!several || list.at(-1) !== entry) list.push(entry);
+      }
+    }
+  }
+
+  #sharedChunks(
+    shared: Map<string, { readonly list: readonly Entry[]; readonly chunks: readonly Chunk[] }[]>,
+    list: readonly Entry[],
+    upTo: Offset,
+  ): readonly Chunk[] {
+    const key = `${list.length}.${(list[0] as Entry).offset}.${(list.at(-1) as Entry).offset}`;
+    const known = shared.get(key) ?? [];
+    for (const { list: other, chunks } of known) if (other.every((entry, i) => entry === list[i])) return chunks;
+    const chunks = this.chunks(list, upTo);
+    known.push({ list, chunks });
+    shared.set(key, known);
+    return chunks;
+  }
+
+  #health(failing: DeliveryError | undefined): void {
+    this.events.emit("store", failing);
+    if (failing) this.failed(failing);
+    this.#dispatch();
+  }
+
+  /** Another node has taken the session over. */
+  #fenced(session: Session): void {
+    if (this.sessions.get(session.id) !== session) return;
+    session.connection?.end("SUPERSEDED");
+    session.connection = undefined;
+    this.release(session);
+  }
+
+  #enrol(key: string, session: Session): void {
+    const members = this.#audience.get(key);
+    if (members) members.add(session);
+    else this.#audience.set(key, new Set([session]));
+  }
+
+  #withdraw(key: string, session: Session): void {
+    const members = this.#audience.get(key);
+    if (members?.delete(session) && members.size === 0) this.#audience.delete(key);
+  }
+
+  #withdrawUnlessMember(key: string, session: Session): void {
+    if (!session.memberships.has(key)) this.#withdraw(key, session);
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * A session on this node: what the store knows of it, ahead by what is on its way there.
+ *
+ * Rule: what is told to the client (a settled message, an answer) is committed first. Changes are gathered and written once a
+ * commit, not once a message.
+ */
+import { Inbox } from "../core/inbox.ts";
+import { Memberships } from "../core/memberships.ts";
+import type { Offset } from "../core/position.ts";
+import type { WireAnswer, WireGap } from "../core/wire.ts";
+import type { Operation, StoredSession } from "../store/store.ts";
+import type { Codec, Encoded } from "./codec.ts";
+import type { Connection, InboxReport } from "./connection.ts";
+import type { Handling } from "./handling.ts";
+
+/** What a session needs of the node it is on. */
+export interface SessionHost {
+  readonly codec: Codec;
+  readonly dispatched: Offset;
+  now(): number;
+  /** Puts an operation of this session into the writer's queue; `then` runs when it is committed and was not fenced. `membership`: it decides who gets the entries around it. */
+  write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership?: boolean): void;
+  /** The session's cursor moved; it is written soon. */
+  dirty(session: Session): void;
+  /** Membership began after `since`. */
+  joined(session: Session, key: string): void;
+  /** Membership ended after `until`. */
+  left(session: Session, key: string, until: Offset): void;
+}
+
+/** A stored answer that begins with this stands for an error code. JSON text never does. */
+const CODE_MARK = "!";
+
+/** One session, while this node has to do with it. */
+export class Session {
+  readonly id: string;
+  readonly namespace: string;
+  readonly principal: string | null;
+  readonly memberships: Memberships;
+  /** Gaps that no later reading would find again, until the client has acknowledged them. */
+  readonly owed: Set<WireGap> = new Set();
+  generation: number;
+  /** The connection that owns the session. */
+  connection: Connection | undefined;
+  /** Its messages that are not settled. Set when the node takes the session in. */
+  handling: Handling | undefined;
+  /** How many of them there are. */
+  busy = 0;
+  readonly inbox: Inbox<Encoded>;
+  readonly #host: SessionHost;
+  /** Keys of the rooms that it is, or is about to be, in. */
+  readonly #intended: Set<string>;
+  #confirmed: number;
+  #acked: Offset;
+  #position: Offset;
+  #caughtUp = false;
+  #seenAt: number;
+  /** The inbox as committed, and what of it the next commit changes. */
+  #committed: { settled: number; above: readonly number[] };
+  #newAnswers = new Map<number, Encoded>();
+  #committedAnswers: Map<number, Encoded>;
+  #dropped: number[] = [];
+  #writingInbox = false;
+  /** Which answers the present connection has carried. */
+  #carried: { readonly connection: Connection; readonly seqs: Set<number> } | undefined;
+
+  constructor(stored: StoredSession, host: SessionHost) {
+    this.id = stored.id;
+    this.namespace = stored.namespace;
+    this.principal = stored.principal;
+    this.generation = stored.generation;
+    this.memberships = new Memberships(stored.memberships);
+    this.inbox = new Inbox({ settled: stored.inboxSettled, above: stored.inboxAbove }, stored.answers);
+    this.#host = host;
+    this.#intended = new Set(this.memberships.open());
+    this.#confirmed = stored.confirmed;
+    this.#acked = stored.acked;
+    this.#position = stored.position;
+    this.#seenAt = stored.seenAt;
+    this.#committed = this.inbox.state;
+    this.#committedAnswers = new Map(stored.answers);
+  }
+
+  /** The last offset that the client acknowledged as settled. */
+  get acked(): Offset {
+    return this.#acked;
+  }
+
+  /** Up to here nothing is outstanding. */
+  get position(): Offset {
+    return this.idle ? Math.max(this.#position, this.#host.dispatched) : this.#position;
+  }
+
+  get confirmed(): number {
+    return this.#confirmed;
+  }
+
+  get seenAt(): number {
+    return this.connection ? this.#host.now() : this.#seenAt;
+  }
+
+  /** Whether the client has everything there is for it, and has settled it. */
+  get idle(): boolean {
+    return this.#caughtUp && this.connection?.drained === true;
+  }
+
+  /** How many rooms it is, or is about to be, in. */
+  get rooms(): number {
+    return this.#intended.size;
+  }
+
+  /** Whether it is, or is about to be, in a room. */
+  has(key: string): boolean {
+    return this.#intended.has(key);
+  }
+
+  /** The client's socket joins a room: from the next publish on. */
+  join(key: string): void {
+    if (this.#intended.has(key)) return;
+    this.#intended.add(key);
+    this.#host.write(
+      this,
+      () => ({ kind: "join", session: this.id, generation: this.generation, key }),
+      (since) => {
+        this.memberships.join(key, since);
+        this.#host.joined(this, key);
+      },
+      true,
+    );
+  }
+
+  /** The client's socket leaves a room: before the next publish. @param at The last offset that it may still see. @default the log's head */
+  leave(key: string, at?: Offset): void {
+    if (!this.#intended.delete(key)) return;
+    this.#host.write(
+      this,
+      () => ({
+        kind: "leave",
+        session: this.id,
+        generation: this.generation,
+        key,
+        ...(at === undefined ? {} : { until: at }),
+      }),
+      (head) => {
+        this.memberships.leave(key, at ?? head);
+        this.#host.left(this, key, at ?? head);
+      },
+      true,
+    );
+  }
+
+  /** The client may not read an audience any more: nothing of it after `position` is sent from now on. */
+  revoke(key: string, position: Offset): void {
+    this.memberships.clip(key, position);
+    this.leave(key, position);
+  }
+
+  /** Keys of what it is, or is about to be, a member of. */
+  intended(): string[] {
+    return [...this.#intended];
+  }
+
+  /** The client acknowledged. @param caughtUp Whether everything that arrived is settled. @param arrived Whether something new arrived. */
+  progressed(cursor: Offset, caughtUp: boolean, arrived: boolean): void {
+    this.#seenAt = this.#host.now();
+    this.#caughtUp = caughtUp;
+    const moved = cursor > this.#acked;
+    if (moved) this.#acked = cursor;
+    if (cursor > this.#position) this.#position = cursor;
+    if (moved || arrived) this.#host.dirty(this);
+  }
+
+  /** Delivery goes on after this, whatever was stored. */
+  rewindTo(position: Offset): void {
+    this.#acked = position;
+    this.#position = position;
+    this.#caughtUp = false;
+    this.#host.write(
+      this,
+      () => ({ ...this.progress(), rewind: true }),
+      () => {},
+    );
+  }
+
+  /** The client has shown that it received the token of its present connection. */
+  confirmGeneration(): void {
+    if (this.#confirmed === this.generation) return;
+    this.#confirmed = this.generation;
+    this.#host.dirty(this);
+  }
+
+  /** Remembers where the client stands, for when its connection is gone. */
+  settlePosition(): void {
+    this.#position = this.position;
+    this.#seenAt = this.#host.now();
+  }
+
+  /** What the store is to know of the client's reading. */
+  progress(): Extract<Operation, { kind: "progress" }> {
+    this.#position = this.position;
+    this.memberships.forget(this.#position);
+    return {
+      kind: "progress",
+      session: this.id,
+      generation: this.generation,
+      acked: this.#acked,
+      position: this.#position,
+      confirmed: this.#confirmed,
+      at: this.#host.now(),
+    };
+  }
+
+  /** The client was told of a gap that is owed to it. */
+  told(gap: WireGap): void {
+    this.owed.delete(gap);
+  }
+
+  /** A message is dealt with. @param answer Encoded arguments, or an error code, or nothing. */
+  settleMessage(seq: number, answer?: { readonly encoded: Encoded } | { readonly code: string }): void {
+    const kept = answer && ("code" in answer ? CODE_MARK + answer.code : answer.encoded);
+    this.inbox.settle(seq, kept);
+    if (kept !== undefined) this.#newAnswers.set(seq, kept);
+    this.writeInbox();
+  }
+
+  /** The client has these answers. */
+  confirmAnswers(seqs: readonly number[]): void {
+    const gone = this.inbox.confirm(seqs);
+    for (const seq of gone) this.#committedAnswers.delete(seq);
+    this.#dropped.push(...gone);
+    // Nothing is lost by forgetting these late: they ride along with the next settled message, or with the cursor.
+    if (this.#dropped.length > 100) this.writeInbox();
+    else if (gone.length > 0) this.#host.dirty(this);
+  }
+
+  /** Whether answers wait to be dropped from the store. */
+  get untidy(): boolean {
+    return this.#dropped.length > 0;
+  }
+
+  /** Commits the inbox as it will be by then, once. */
+  writeInbox(): void {
+    if (this.#writingInbox) return;
+    this.#writingInbox = true;
+    let state = this.inbox.state;
+    let answers: [number, Encoded][] = [];
+    this.#host.write(
+      this,
+      () => {
+        this.#writingInbox = false;
+        state = this.inbox.state;
+        answers = [...this.#newAnswers];
+        const drop = this.#dropped;
+        this.#newAnswers = new Map();
+        this.#dropped = [];
+        return { kind: "inbox", session: this.id, generation: this.generation, ...state, answers, drop };
+      },
+      () => {
+        this.#committed = state;
+        for (const [seq, answer] of answers) if (this.inbox.answers.has(seq)) this.#committedAnswers.set(seq, answer);
+        this.connection?.report();
+      },
+    );
+  }
+
+  /** What may be told of the client's messages: what arrived, and what of it is committed as settled. */
+  inboxReport(): InboxReport {
+    return { received: Math.max(this.inbox.received, this.#committed.settled), ...this.#committed };
+  }
+
+  /** Committed answers that this connection has not carried; they count as carried now. */
+  answersFor(connection: Connection): { readonly seq: number; readonly size: number; readonly wire: WireAnswer }[] {
+    if (this.#carried?.connection !== connection) this.#carried = { connection, seqs: new Set() };
+    const { seqs } = this.#carried;
+    const answers = [];
+    for (const [seq, encoded] of this.#committedAnswers) {
+      if (seqs.has(seq)) continue;
+      seqs.add(seq);
+      const wire: WireAnswer =
+        typeof encoded === "string" && encoded.startsWith(CODE_MARK)
+          ? [seq, null, encoded.slice(CODE_MARK.length)]
+          : [seq, this.#host.codec.decode(encoded)];
+      answers.push({ seq, size: encoded.length, wire });
+      // Socket.IO's parser takes ten attachments in a packet: an answer with attachments goes alone.
+      if (typeof encoded !== "string") break;
+    }
+    return answers;
+  }
+
+  /** Whether there are committed answers that this connection has not carried. */
+  moreAnswersFor(connection: Connection): boolean {
+    if (this.#carried?.connection !== connection) return this.#committedAnswers.size > 0;
+    for (const seq of this.#committedAnswers.keys()) if (!this.#carried.seqs.has(seq)) return true;
+    return false;
+  }
+
+  /** Forgets which answers the connection has carried, because frames were lost. */
+  recarry(): void {
+    this.#carried = undefined;
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The one way into the store: everything that changes goes through one queue and is committed in its order.
+ *
+ * Rule: one batch is in flight; what arrives meanwhile is the next batch. A batch that failed is repeated, so that order
+ * holds; what cannot wait (a publish whose caller wants to know) is taken out and refused when nothing of it was kept.
+ */
+import { backoffMs } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import { DeliveryError, type DeliveryErrorCode } from "../core/error.ts";
+import type { Operation, Outcome, Store } from "../store/store.ts";
+
+/** Told when an operation is through: its outcome (`undefined`: fenced, or the session is unknown), or why it was refused. */
+export type Settled = (outcome: Outcome | undefined, error?: DeliveryError) => void;
+
+interface Item {
+  /** Made when its batch is, so that it says what holds then. */
+  readonly operation: () => Operation;
+  readonly bytes: number;
+  /** Waits for a store that fails, however long. */
+  readonly patient: boolean;
+  readonly settled: Settled;
+}
+
+/** Bounds and surroundings of a writer. */
+export interface WriterOptions {
+  readonly pendingEntries: number;
+  readonly pendingBytes: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Runs a function after the present turn of the event loop. */
+  readonly later: (run: () => void) => void;
+  /** The store began to fail, or (`undefined`) works again. */
+  readonly onHealth: (failing: DeliveryError | undefined) => void;
+  /** A commit is through and every outcome of it was told. */
+  readonly onCommitted: () => void;
+}
+
+/** At most this much in one commit. */
+const BATCH_ITEMS = 1_000;
+const BATCH_BYTES = 2 ** 20;
+/** Unknown outcomes in a row after which impatient items are refused all the same. */
+const UNKNOWN_TRIES = 3;
+const RETRY = { minMs: 50, maxMs: 2_000 };
+/** With these, nothing of the batch was kept. */
+const REFUSED: ReadonlySet<DeliveryErrorCode> = new Set(["STORE_FULL", "STORE_READONLY", "STORE_BUSY"]);
+
+/** The queue in front of a store. */
+export class Writer {
+  readonly #commit: Store["commit"];
+  readonly #options: WriterOptions;
+  #queue: Item[] = [];
+  #queuedBytes = 0;
+  #inFlight: readonly Item[] | undefined;
+  #scheduled = false;
+  #failures = 0;
+  #failing: DeliveryError | undefined;
+  #stopped: DeliveryError | undefined;
+  #added = 0;
+  #done = 0;
+  #waiters: { readonly upTo: number; readonly wake: () => void }[] = [];
+
+  constructor(commit: Store["commit"], options: WriterOptions) {
+    this.#commit = commit;
+    this.#options = options;
+  }
+
+  /** How many operations were ever added. Operation number n is through when {@link done} is at least n. */
+  get added(): number {
+    return this.#added;
+  }
+
+  /** How many of them are through. They go through in order. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Whether a batch is with the store. */
+  get committing(): boolean {
+    return this.#inFlight !== undefined;
+  }
+
+  /** The error that the store answers at present. */
+  get failing(): DeliveryError | undefined {
+    return this.#failing;
+  }
+
+  /** How many operations wait or are in flight. */
+  get pending(): number {
+    return this.#queue.length + (this.#inFlight?.length ?? 0);
+  }
+
+  /** Whether an append of this size is over the bound. */
+  overloaded(bytes: number): boolean {
+    return this.#queue.length >= this.#options.pendingEntries || this.#queuedBytes + bytes > this.#options.pendingBytes;
+  }
+
+  /** Puts an operation at the end of the queue. Bounded by the callers: appends ask {@link overloaded} first. */
+  add(operation: () => Operation, settled: Settled, patient = true, bytes = 0): void {
+    this.#added++;
+    const item = { operation, bytes, patient, settled };
+    if (this.#stopped) {
+      this.#through(item, undefined, this.#stopped);
+      return;
+    }
+    this.#queue.push(item);
+    this.#queuedBytes += bytes;
+    this.#schedule();
+  }
+
+  /** The same, as a promise. */
+  commit(operation: Operation): Promise<Outcome | undefined> {
+    return new Promise((resolve, reject) => {
+      this.add(
+        () => operation,
+        (outcome, error) => (error ? reject(error) : resolve(outcome)),
+        false,
+      );
+    });
+  }
+
+  /** Resolves when everything added so far is through. */
+  flushed(): Promise<void> {
+    if (this.#done >= this.#added) return Promise.resolve();
+    return new Promise((wake) => {
+      this.#waiters.push({ upTo: this.#added, wake });
+    });
+  }
+
+  /** Refuses what waits and what will come. */
+  stop(error: DeliveryError): void {
+    this.#stopped = error;
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    for (const item of queue) this.#through(item, undefined, error);
+    this.#wake();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight || this.#queue.length === 0) return;
+    this.#scheduled = true;
+    this.#options.later(() => {
+      this.#scheduled = false;
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#inFlight || this.#queue.length === 0) return;
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#queue.length && count < BATCH_ITEMS && bytes < BATCH_BYTES) {
+      bytes += (this.#queue[count++] as Item).bytes;
+    }
+    const batch = this.#queue.slice(0, count);
+    this.#queue = this.#queue.slice(count);
+    this.#queuedBytes -= bytes;
+    this.#inFlight = batch;
+    const operations = batch.map((item) => item.operation());
+    this.#commit(operations).then(
+      (outcomes) => this.#committed(batch, outcomes),
+      (error: unknown) => this.#failed(batch, error),
+    );
+  }
+
+  #committed(batch: readonly Item[], outcomes: readonly (Outcome | undefined)[]): void {
+    this.#failures = 0;
+    batch.forEach((item, i) => {
+      this.#through(item, outcomes[i]);
+    });
+    this.#inFlight = undefined;
+    if (this.#failing) this.#health(undefined);
+    this.#options.onCommitted();
+    this.#wake();
+    this.#schedule();
+  }
+
+  #failed(batch: readonly Item[], cause: unknown): void {
+    const error =
+      cause instanceof DeliveryError
+        ? cause
+        : new DeliveryError("STORE_FAILED", "the store failed; the same step is repeated.", { cause });
+    this.#failures++;
+    const refuse = REFUSED.has(error.code) || this.#failures >= UNKNOWN_TRIES;
+    const repeat: Item[] = [];
+    for (const item of batch) {
+      if (this.#stopped) this.#through(item, undefined, this.#stopped);
+      else if (refuse && !item.patient) this.#through(item, undefined, error);
+      else repeat.push(item);
+    }
+    for (const item of repeat) this.#queuedBytes += item.bytes;
+    this.#queue = [...repeat, ...this.#queue];
+    this.#inFlight = undefined;
+    this.#health(error);
+    this.#wake();
+    const { clock, random } = this.#options;
+    this.#scheduled = true;
+    clock.at(clock.now() + backoffMs(RETRY, this.#failures, random()), () => {
+      this.#scheduled = false;
+      this.#next();
+    });
+  }
+
+  #through(item: Item, outcome: Outcome | undefined, error?: DeliveryError): void {
+    this.#done++;
+    item.settled(outcome, error);
+  }
+
+  #health(failing: DeliveryError | undefined): void {
+    if (this.#failing?.code === failing?.code) return;
+    this.#failing = failing;
+    this.#options.onHealth(failing);
+  }
+
+  #wake(): void {
+    this.#waiters = this.#waiters.filter(({ upTo, wake }) => {
+      if (this.#done < upTo) return true;
+      wake();
+      return false;
+    });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What a commit accepts, for every engine.
+ *
+ * Rule: a batch is looked through before anything of it is done, so an engine never meets a value that it cannot keep
+ * half way into a transaction. What is refused here (`INVALID`) was not kept, and repeating it is no use.
+ */
+import { DeliveryError } from "../core/error.ts";
+import { isOffset } from "../core/position.ts";
+import type { NewEntry, Operation } from "./store.ts";
+
+const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/** Refuses a batch that holds a value no engine could keep. Throws `INVALID`. */
+export function checkBatch(batch: readonly Operation[]): void {
+  for (const operation of batch) {
+    switch (operation.kind) {
+      case "append":
+        checkEntry(operation.entry);
+        break;
+      case "open":
+        demand(isOffset(operation.inboxSettled), "inboxSettled", operation.inboxSettled);
+        checkMoment(operation.at);
+        break;
+      case "resume":
+        checkMoment(operation.at);
+        break;
+      case "leave":
+        demand(operation.until === undefined || isOffset(operation.until), "until", operation.until);
+        break;
+      case "progress":
+        demand(isOffset(operation.acked), "acked", operation.acked);
+        demand(isOffset(operation.position), "position", operation.position);
+        demand(isOffset(operation.confirmed), "confirmed", operation.confirmed);
+        checkMoment(operation.at);
+        break;
+      case "inbox":
+        demand(isOffset(operation.settled), "settled", operation.settled);
+        demand(operation.above.every(isOffset), "above", operation.above);
+        for (const [seq, answer] of operation.answers) {
+          demand(isOffset(seq), "the sequence number of an answer", seq);
+          checkData(answer);
+        }
+        demand(operation.drop.every(isOffset), "drop", operation.drop);
+        break;
+      case "bury":
+        demand(ULID.test(operation.letter.id), "the id of a dead letter", operation.letter.id);
+        demand(isOffset(operation.letter.attempts), "attempts", operation.letter.attempts);
+        checkMoment(operation.letter.at);
+        checkData(operation.letter.data);
+        break;
+      case "join":
+      case "forget":
+      case "unbury":
+        break;
+    }
+  }
+}
+
+/** Refuses an entry that no engine could keep. Throws `INVALID`. */
+export function checkEntry(entry: NewEntry): void {
+  demand(ULID.test(entry.id), "the id of an entry", entry.id);
+  demand(entry.keys.length > 0, "the keys of an entry", entry.keys);
+  checkMoment(entry.publishedAt);
+  checkData(entry.data);
+}
+
+/** How much of the size bounds some data takes up, in bytes: text counts as UTF-8. */
+export function dataBytes(data: string | Uint8Array): number {
+  return typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+}
+
+/** The sequence numbers that are settled beyond `settled`: ascending, each once, none that `settled` covers already. */
+export function settledAbove(settled: number, above: readonly number[]): number[] {
+  return [...new Set(above)].filter((seq) => seq > settled).sort((a, b) => a - b);
+}
+
+function checkMoment(at: number): void {
+  demand(Number.isSafeInteger(at), "a moment", at);
+}
+
+function checkData(data: unknown): void {
+  if (typeof data !== "string" && !(data instanceof Uint8Array)) demand(false, "data", typeof data);
+}
+
+function demand(holds: boolean, what: string, value: unknown): void {
+  if (holds) return;
+  const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40);
+  throw new DeliveryError(
+    "INVALID",
+    `the store cannot keep ${shown} as ${what}. Nothing of the batch was kept; correct the value, do not repeat it.`,
+  );
+}

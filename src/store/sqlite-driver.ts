@@ -1,0 +1,199 @@
+/**
+ * Where connections come from, and what is required of them: the driver's guard, pragmas, transactions.
+ *
+ * Rule: a connection that the application made is never closed, and its durability is only ever raised.
+ */
+import { createRequire } from "node:module";
+import { DeliveryError } from "../core/error.ts";
+
+/** What is used of a prepared statement of better-sqlite3. */
+export interface SqliteStatement {
+  run(...parameters: unknown[]): { readonly changes: number };
+  get(...parameters: unknown[]): unknown;
+  all(...parameters: unknown[]): unknown[];
+  iterate(...parameters: unknown[]): IterableIterator<unknown>;
+  raw(on?: boolean): unknown;
+  pluck(on?: boolean): unknown;
+  safeIntegers(on?: boolean): unknown;
+}
+
+/** What is used of a `Database` of better-sqlite3. */
+export interface SqliteDatabase {
+  readonly memory: boolean;
+  readonly inTransaction: boolean;
+  prepare(sql: string): SqliteStatement;
+  exec(sql: string): unknown;
+  pragma(source: string, options?: { simple?: boolean }): unknown;
+  close(): unknown;
+}
+
+/** Makes connections for one store. */
+export interface ConnectionSource {
+  /** Whether the connection is the store's own, to be closed and replaced by it. */
+  readonly owned: boolean;
+  /** Whether what is written is lost with the connection. */
+  readonly inMemory: boolean;
+  /** `again`: the file was there before and must still be. */
+  connect(again: boolean): SqliteDatabase;
+}
+
+/** How long SQLite waits for a lock of another process. It waits on the event loop, hence no longer. */
+const LOCK_WAIT_MS = 1000;
+
+const NORMAL = 1;
+const FULL = 2;
+
+/** Connections of the store's own to a file. */
+export function fileSource(path: string): ConnectionSource {
+  return {
+    owned: true,
+    inMemory: path === "" || path === ":memory:",
+    connect(again) {
+      const Database = loadDriver();
+      return new Database(path, { timeout: LOCK_WAIT_MS, fileMustExist: again });
+    },
+  };
+}
+
+/** The connection that the application made. */
+export function givenSource(database: SqliteDatabase): ConnectionSource {
+  return { owned: false, inMemory: database.memory, connect: () => database };
+}
+
+type Driver = new (path: string, options: { timeout: number; fileMustExist: boolean }) => SqliteDatabase;
+
+function loadDriver(): Driver {
+  const require = createRequire(import.meta.url);
+  let version: string;
+  try {
+    ({ version } = require("better-sqlite3/package.json") as { version: string });
+  } catch (error) {
+    const advice = "Install it beside this package: npm install better-sqlite3";
+    throw new DeliveryError("DRIVER_UNSUPPORTED", `the package better-sqlite3 was not found. ${advice}`, {
+      cause: error,
+    });
+  }
+  checkDriver(version, process.versions.node);
+  return require("better-sqlite3") as Driver;
+}
+
+/**
+ * Refuses a driver that would end the process: better-sqlite3 from 13 on crashes in its constructor on Node before 22,
+ * where nothing can be caught any more. Throws `DRIVER_UNSUPPORTED`.
+ */
+export function checkDriver(driverVersion: string, nodeVersion: string): void {
+  if (Number.parseInt(driverVersion, 10) < 13 || Number.parseInt(nodeVersion, 10) >= 22) return;
+  throw new DeliveryError(
+    "DRIVER_UNSUPPORTED",
+    `better-sqlite3 ${driverVersion} crashes on Node ${nodeVersion}. Install better-sqlite3@12, or use Node 22 or later.`,
+  );
+}
+
+/** A statement that answers numbers, whatever the connection's default for integers is. */
+export function prepare(db: SqliteDatabase, sql: string): SqliteStatement {
+  const statement = db.prepare(sql);
+  statement.safeIntegers(false);
+  return statement;
+}
+
+/** A query that answers rows as arrays. */
+export function prepareRows(db: SqliteDatabase, sql: string): SqliteStatement {
+  const statement = prepare(db, sql);
+  statement.raw(true);
+  return statement;
+}
+
+/** A query that answers its first column. */
+export function prepareValue(db: SqliteDatabase, sql: string): SqliteStatement {
+  const statement = prepare(db, sql);
+  statement.pluck(true);
+  return statement;
+}
+
+/**
+ * Sets a connection up, with full durability; {@link relax} lowers it afterwards where that was asked for. Throws
+ * `STORE_FAILED` when SQLite does not take the setting.
+ */
+export function configure(db: SqliteDatabase, source: ConnectionSource): void {
+  if (source.owned) {
+    // Entries of 1 KB and more are written a third faster to larger pages. Only an empty file can still choose.
+    if (readPragma(db, "page_count") === 0) db.pragma("page_size = 8192");
+    db.pragma("cache_size = -65536");
+  }
+  if (!source.inMemory && db.pragma("journal_mode", { simple: true }) !== "wal") db.pragma("journal_mode = WAL");
+  // After the switch to WAL and not before it: the driver is built to run WAL with NORMAL unless told otherwise.
+  if (source.owned || readPragma(db, "synchronous") < FULL) db.pragma("synchronous = FULL");
+  // Elsewhere without effect; on macOS a plain fsync leaves the data in the drive's own cache.
+  db.pragma("fullfsync = ON");
+  db.pragma("checkpoint_fullfsync = ON");
+  if (readPragma(db, "synchronous") < FULL) {
+    throw new DeliveryError(
+      "STORE_FAILED",
+      "SQLite did not accept synchronous = FULL. Do not set it on this connection.",
+    );
+  }
+}
+
+/** Lowers an own connection to what survives a killed process, but not power loss. */
+export function relax(db: SqliteDatabase, source: ConnectionSource, level: number): void {
+  if (source.owned) db.pragma(`synchronous = ${NORMAL}`);
+  else if (level < FULL) db.pragma(`synchronous = ${Math.max(level, NORMAL)}`);
+  if (source.owned) db.pragma("fullfsync = OFF");
+}
+
+/** The connection's level of `synchronous`: 0 is OFF, 1 NORMAL, 2 FULL, 3 EXTRA. */
+export function synchronousLevel(db: SqliteDatabase): number {
+  return readPragma(db, "synchronous");
+}
+
+function readPragma(db: SqliteDatabase, name: string): number {
+  return Number(db.pragma(name, { simple: true }));
+}
+
+/** Transactions on one connection: all of the body, or nothing of it. */
+export class Transactions {
+  readonly #db: SqliteDatabase;
+  readonly #beginWrite: SqliteStatement;
+  readonly #beginRead: SqliteStatement;
+  readonly #commit: SqliteStatement;
+  readonly #rollback: SqliteStatement;
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db;
+    this.#beginWrite = db.prepare("BEGIN IMMEDIATE");
+    this.#beginRead = db.prepare("BEGIN");
+    this.#commit = db.prepare("COMMIT");
+    this.#rollback = db.prepare("ROLLBACK");
+  }
+
+  /** Takes the write lock first, so that everything the body reads still holds when it is committed. */
+  write<T>(body: () => T): T {
+    return this.#within(this.#beginWrite, body);
+  }
+
+  /** One view of the file for several queries. */
+  read<T>(body: () => T): T {
+    return this.#within(this.#beginRead, body);
+  }
+
+  #within<T>(begin: SqliteStatement, body: () => T): T {
+    begin.run();
+    try {
+      const result = body();
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      // A COMMIT that met a lock leaves the transaction open, and so it would be kept by the next one.
+      if (this.#db.inTransaction) this.#undo(error);
+      throw error;
+    }
+  }
+
+  #undo(cause: unknown): void {
+    try {
+      this.#rollback.run();
+    } catch {
+      throw new DeliveryError("STORE_FAILED", "a transaction could not be rolled back. Repeat it.", { cause });
+    }
+  }
+}

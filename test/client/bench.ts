@@ -1,0 +1,113 @@
+/** A link whose other side is the test. */
+
+import { createLink, type Link } from "../../src/client/link.ts";
+import type { ReliableOptions } from "../../src/client/options.ts";
+import type { ClientFrame, Hello, Welcome, WireGap, WireMessage } from "../../src/core/wire.ts";
+import { settled, type VirtualClock, virtualClock } from "./virtual-clock.ts";
+
+export type Listener = (...args: never[]) => unknown;
+
+export interface Bench {
+  readonly link: Link;
+  readonly clock: VirtualClock;
+  /** Frames that the link sent, oldest first. */
+  readonly sent: ClientFrame[];
+  readonly errors: unknown[];
+  readonly gaps: WireGap[];
+  readonly listeners: Map<string, Listener[]>;
+  readonly shown: unknown[][];
+  closes: number;
+  left: number;
+  /** Connects, with this welcome; answers the hello. */
+  connect(welcome?: Partial<Welcome>): Promise<Hello>;
+  /** Connects to a server that is not wrapped. */
+  connectPlain(): boolean;
+  close(): void;
+  /** A numbered frame from the server; the number is the next one. */
+  say(...frame: unknown[]): Promise<void>;
+  /** Entries from the server. */
+  entries(...entries: [number, string, unknown[]][]): Promise<void>;
+  on(event: string, listener: Listener): void;
+  /** The frames sent since the last call. */
+  take(): ClientFrame[];
+  /** The messages sent since the last call. */
+  messages(): WireMessage[];
+}
+
+export const WELCOME: Welcome = {
+  v: 1,
+  session: "S",
+  token: "1.x",
+  epoch: "E",
+  offset: 100,
+  resumed: false,
+  received: 0,
+  gaps: [],
+  window: 256,
+  payloadBytes: 1_000_000,
+};
+
+export function bench(options: ReliableOptions = {}): Bench {
+  const clock = (options.clock as VirtualClock | undefined) ?? virtualClock();
+  let ids = 0;
+  const link = createLink({ random: () => 0, newId: () => `id${++ids}`, ...options, clock });
+  let number = 0;
+  let tokens = 0;
+  const self: Bench = {
+    link,
+    clock,
+    sent: [],
+    errors: [],
+    gaps: [],
+    listeners: new Map(),
+    shown: [],
+    closes: 0,
+    left: 0,
+    async connect(welcome = {}) {
+      const hello = link.hello();
+      number = 0;
+      link.frame([0, "w", { ...WELCOME, token: `${++tokens}.x`, ...welcome }]);
+      link.connected();
+      link.start(true);
+      await settled();
+      return hello;
+    },
+    connectPlain() {
+      link.hello();
+      return link.connected();
+    },
+    close: () => link.closed(),
+    async say(...frame) {
+      link.frame([++number, ...frame]);
+      await settled();
+    },
+    entries: (...entries) => self.say("b", entries.at(-1)?.[0] ?? 0, entries),
+    on(event, listener) {
+      self.listeners.set(event, [...(self.listeners.get(event) ?? []), listener]);
+      link.reader.queue.release(event);
+    },
+    take: () => self.sent.splice(0),
+    messages: () => self.take().flatMap((frame) => (frame[0] === "m" ? frame[2] : [])),
+  };
+  link.bind({
+    send: (frame) => void self.sent.push(frame),
+    close: () => {
+      self.closes++;
+      link.closed();
+    },
+    leave: () => {
+      self.left++;
+      link.closed();
+    },
+    active: () => true,
+    outgoing: (args) => void self.shown.push([...args]),
+    anyListeners: () => [],
+    listeners: ([event, ...args]) =>
+      (self.listeners.get(event as string) ?? []).map(
+        (listener) => () => (listener as (...args: unknown[]) => unknown)(...args),
+      ),
+  });
+  link.signals.on("error", (error) => void self.errors.push(error));
+  link.signals.on("gap", (gap) => void self.gaps.push(gap));
+  return self;
+}
