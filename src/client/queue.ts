@@ -36,8 +36,10 @@ export interface Queue {
   /** Gaps that wait for `resync`. */
   gaps(): WireGap[];
   add(item: Item): void;
-  /** Nothing is handed out while it is shut. Opening deals at once with what waits. */
+  /** Nothing is handed out while it is shut. */
   shut(shut: boolean): void;
+  /** Deals at once with what waits, as far as it may: something that came later is about to be seen. */
+  run(): void;
   /** There is a listener of this event now; `undefined`: of every event. */
   release(event: string | undefined): void;
 }
@@ -147,7 +149,9 @@ export function createQueue(
     },
     shut(shut) {
       gate = shut;
-      for (let count = items.length; !gate && count > 0; count--) step();
+    },
+    run() {
+      for (let count = items.length; count > 0; count--) step();
     },
     release(event) {
       const heard = held.filter(({ entry }) => event === undefined || (entry as Entry).args[0] === event);

@@ -120,6 +120,7 @@ export function createReader(settings: Settings, ties: Ties, dispatch: Dispatch,
 
     start() {
       queue.shut(false);
+      queue.run();
       // The first frame also shows that the new token arrived.
       wantAck(true);
     },

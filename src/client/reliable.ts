@@ -105,8 +105,11 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
   });
 
   hook("onevent", (original, given: Packet) => {
-    if (ended || given.data?.[0] !== FRAME_EVENT) original(given);
-    else link.frame(given.data.slice(1));
+    if (!ended && given.data?.[0] === FRAME_EVENT) link.frame(given.data.slice(1));
+    else {
+      link.reader.queue.run();
+      original(given);
+    }
   });
 
   const emit = hook("emit", (original, event: string, ...args: never[]) => {
@@ -149,7 +152,10 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
       failures = 0;
       link.start(true);
     }
-    if (event === "disconnect" || event === "connect_error") link.closed();
+    if (event === "disconnect" || event === "connect_error") {
+      link.reader.queue.run();
+      link.closed();
+    }
     original(event, ...args);
     if (event !== "connect_error" || socket.active || ended) return;
     if (settings.retryConnectError?.(args[0] as unknown as Error)) {

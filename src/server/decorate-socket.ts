@@ -30,6 +30,7 @@ interface Internals {
     readonly conn: { readonly readyState: string; readonly protocol: number; close(discard?: boolean): void };
     writeToEngine(encoded: unknown, options: object): void;
     close(): void;
+    onclose(reason: string): void;
   };
   packet(packet: Packet, options?: object): void;
   onevent(packet: Packet): void;
@@ -126,7 +127,11 @@ export function outletOf(socket: Socket): Outlet {
       write.call(client, [start + chunk.text], options);
     },
     close(): void {
-      client.conn.close(true);
+      const { conn } = client;
+      if (conn.readyState !== "open" && conn.readyState !== "closing") return;
+      conn.close(true);
+      // A transport whose peer is gone takes long to close; its sockets are done with now.
+      client.onclose("forced server close");
     },
   };
 }

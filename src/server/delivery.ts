@@ -12,6 +12,7 @@ import { type DrainOptions, drain } from "./drain.ts";
 import type { Args, DurableNames, EventsOf } from "./event-types.ts";
 import type { DeliveryEvents, Hub } from "./hub.ts";
 import type { Audience, Publisher, Receipt } from "./publisher.ts";
+import { trimStep } from "./retention.ts";
 
 /** Options of one publish. */
 export interface PublishOptions {
@@ -212,6 +213,11 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
   /** Listens to what happens in delivery. Answers the function that stops it. */
   on<N extends keyof DeliveryEvents>(event: N, listener: (value: DeliveryEvents[N]) => void): () => void {
     return this.#hub.events.on(event, listener);
+  }
+
+  /** One step of what happens by itself every ten seconds: trims the log and forgets sessions beyond their bounds. Answers whether there is more to do. */
+  trim(): Promise<boolean> {
+    return trimStep(this.#hub);
   }
 
   /** Counters since the start, and what is kept now. Plain numbers. */

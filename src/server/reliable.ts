@@ -269,6 +269,7 @@ class Host implements ServerHost {
     const frame = parseClientFrame(raw);
     if (!frame) {
       this.#hub.metrics.badFrames++;
+      answer?.({ code: "BAD_FRAME" });
       return;
     }
     session.confirmGeneration();
@@ -305,10 +306,8 @@ class Host implements ServerHost {
         return answer({ code: "UNAUTHORIZED" });
       }
       const { entries, before } = await history(this.#hub, key, query, since);
-      answer(null, {
-        entries: entries.map(({ offset, id, event, args }) => [offset, id, [event, ...args]]),
-        before: before ?? null,
-      });
+      const wire = entries.map(({ offset, id, event, args }) => [offset, id, [event, ...args]]);
+      answer({ entries: wire, more: before !== undefined });
     })().catch((error: unknown) => {
       this.#hub.failed(error);
       answer({ code: "STORE_FAILED" });

@@ -2,9 +2,9 @@
  * Reads pages of the log through the audience index.
  *
  * Rule: the cost of a page follows what it returns. The index is walked in windows of offsets; the first is no wider than
- * the page is long, so a busy audience costs no more rows than it is given, and each next one is as wide as the last one's
- * yield suggests, so a quiet audience costs few queries. A window ends where a key's bounds begin or end, so that within it all keys are
- * alike. Stretches without any segment (between generations, trimmed) are skipped.
+ * the page is long, so a busy audience costs no more rows than it is given, and each next one is as wide as the yield of
+ * the last suggests, so a quiet audience costs few queries. A window ends where a key's bounds begin or end, so that
+ * within it all keys are alike. Stretches without any segment (between generations, trimmed) are skipped.
  */
 import type { Offset } from "../core/position.ts";
 import { PageBuilder } from "./page.ts";

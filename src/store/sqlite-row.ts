@@ -72,7 +72,8 @@ export function checksum(
   at: number,
 ): number {
   const form = typeof data === "string" ? "t" : "b";
-  return crc32(data, crc32(`${offset} ${id} ${at} ${form} ${keys} ${except ?? ""} `));
+  // The data first: with nothing in it, some empty arrays leave the sum before them as it is and others reset it.
+  return crc32(`${offset} ${id} ${at} ${form} ${keys} ${except ?? ""}`, crc32(data));
 }
 
 /** The entry in a row, or `undefined` when the row is missing or damaged. */

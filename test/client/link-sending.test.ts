@@ -214,6 +214,7 @@ describe("answers", () => {
       [null, "z"],
     ]);
     expect(b.link.sender.sendings.size).toBe(0);
+    await b.clock.advance(86_400_000);
     expect(b.clock.timers).toBe(0);
   });
 
