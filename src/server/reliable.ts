@@ -185,7 +185,7 @@ class Host implements ServerHost {
       outlet.frame([0, "w", welcome]);
     } catch (error) {
       // Without a welcome the client acts as a plain one on this connection, and tries again on the next.
-      this.#hub.failed(error);
+      if (!this.#hub.broken) this.#hub.failed(error);
     }
   }
 

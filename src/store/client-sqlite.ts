@@ -5,7 +5,7 @@
  * would have sent.
  */
 import { deserialize, serialize } from "node:v8";
-import type { ClientPlace, ClientStorage } from "../client-storage.ts";
+import type { ClientChange, ClientPlace, ClientState, ClientStorage } from "../client-storage.ts";
 import type { Outgoing } from "../core/outbox.ts";
 import { configure, fileSource, prepare, prepareRows, prepareValue, relax, Transactions } from "./sqlite-driver.ts";
 
@@ -17,6 +17,13 @@ export interface SqliteStorageOptions {
   readonly durability?: "os" | "disk";
 }
 
+/** Storage that answers at once. */
+export interface SqliteStorage extends ClientStorage {
+  load(): ClientState | undefined;
+  save(change: ClientChange): void;
+  close(): void;
+}
+
 /** Level of `synchronous` at which a killed process loses nothing. */
 const NORMAL = 1;
 
@@ -25,7 +32,7 @@ const NORMAL = 1;
  * in one process. Needs `better-sqlite3`; throws a `DeliveryError` `DRIVER_UNSUPPORTED` when it is missing or would crash.
  * A `Blob` cannot be kept: pass a `Buffer`.
  */
-export function sqliteStorage(path: string, options: SqliteStorageOptions = {}): ClientStorage {
+export function sqliteStorage(path: string, options: SqliteStorageOptions = {}): SqliteStorage {
   const { name = "default", durability = "disk" } = options;
   const source = fileSource(path);
   const db = source.connect(false);

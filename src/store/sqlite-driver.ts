@@ -121,8 +121,9 @@ export function configure(db: SqliteDatabase, source: ConnectionSource): void {
     db.pragma("cache_size = -65536");
   }
   if (!source.inMemory && db.pragma("journal_mode", { simple: true }) !== "wal") db.pragma("journal_mode = WAL");
-  // After the switch to WAL and not before it: the driver is built to run WAL with NORMAL unless told otherwise.
-  if (source.owned || readPragma(db, "synchronous") < FULL) db.pragma("synchronous = FULL");
+  // Said aloud, and after the switch to WAL: the driver is built to run WAL with NORMAL, from the first write on, unless
+  // it is told otherwise, and until then answers FULL when asked.
+  db.pragma(`synchronous = ${source.owned ? FULL : Math.max(FULL, readPragma(db, "synchronous"))}`);
   // Elsewhere without effect; on macOS a plain fsync leaves the data in the drive's own cache.
   db.pragma("fullfsync = ON");
   db.pragma("checkpoint_fullfsync = ON");
@@ -168,19 +169,19 @@ export class Transactions {
 
   /** Takes the write lock first, so that everything the body reads still holds when it is committed. */
   write<T>(body: () => T): T {
-    return this.#within(this.#beginWrite, body);
+    return this.#within(this.#beginWrite, this.#commit, body);
   }
 
-  /** One view of the file for several queries. */
+  /** One view of the file for several queries. Ends by ROLLBACK: COMMIT fails after a damaged page was met. */
   read<T>(body: () => T): T {
-    return this.#within(this.#beginRead, body);
+    return this.#within(this.#beginRead, this.#rollback, body);
   }
 
-  #within<T>(begin: SqliteStatement, body: () => T): T {
+  #within<T>(begin: SqliteStatement, end: SqliteStatement, body: () => T): T {
     begin.run();
     try {
       const result = body();
-      this.#commit.run();
+      end.run();
       return result;
     } catch (error) {
       // A COMMIT that met a lock leaves the transaction open, and so it would be kept by the next one.

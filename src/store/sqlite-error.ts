@@ -75,6 +75,7 @@ function meaningOf(error: unknown): Meaning {
   if (known !== undefined) return known[1];
   // The driver refuses at once, without asking SQLite, while the application iterates over a query on its connection.
   if (error instanceof TypeError && error.message.includes("busy executing a query")) return BUSY;
+  if (error instanceof TypeError && error.message.includes("directory does not exist")) return UNOPENED;
   if (error instanceof RangeError && error.message.includes("too big")) return TOO_BIG;
   return FAILED;
 }

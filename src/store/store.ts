@@ -24,7 +24,7 @@ export interface NewEntry {
   readonly keys: readonly AudienceKey[];
   /** Who may not, although a key of theirs is in `keys`. */
   readonly except: readonly AudienceKey[];
-  /** Event and arguments, encoded once. Opaque. */
+  /** Event and arguments, encoded once. Opaque. Text is well-formed Unicode, as JSON is. */
   readonly data: string | Uint8Array;
   /** When it was published, milliseconds since 1970. Used for retention by age only. */
   readonly publishedAt: number;
@@ -94,7 +94,10 @@ export interface DeadLetter {
  */
 export type Operation =
   | { readonly kind: "append"; readonly entry: NewEntry }
-  /** Starts a session at the log's head, generation 1, member of `keys`, with an inbox that starts after `inboxSettled`. */
+  /**
+   * Starts a session at the log's head, generation 1, member of `keys`, with an inbox that starts after `inboxSettled`.
+   * A session that has this id already starts over.
+   */
   | {
       readonly kind: "open";
       readonly session: string;
@@ -108,7 +111,7 @@ export type Operation =
   | { readonly kind: "resume"; readonly session: string; readonly at: number }
   /** Becomes a member from the log's head on. A member already: the old membership goes on. */
   | { readonly kind: "join"; readonly session: string; readonly generation: number; readonly key: AudienceKey }
-  /** Membership ends at `until`, by default at the log's head. */
+  /** Membership ends at `until`, by default at the log's head. One that holds no offset is dropped at once. No member: nothing happens. */
   | {
       readonly kind: "leave";
       readonly session: string;
@@ -127,7 +130,10 @@ export type Operation =
       readonly at: number;
       readonly rewind?: boolean;
     }
-  /** Moves the inbox: `settled` never moves back, `above` is replaced, answers are added, then those named in `drop` are removed. */
+  /**
+   * Moves the inbox: `settled` never moves back, `above` is replaced by those of the numbers given that are above it,
+   * answers are added (one of the same number is replaced), then those named in `drop` are removed.
+   */
   | {
       readonly kind: "inbox";
       readonly session: string;
@@ -139,15 +145,16 @@ export type Operation =
     }
   /** Forgets a session and everything kept for it, dead letters excepted. */
   | { readonly kind: "forget"; readonly session: string }
+  /** Keeps a dead letter, in place of one of the same id. */
   | { readonly kind: "bury"; readonly letter: DeadLetter }
   /** Removes a dead letter. */
   | { readonly kind: "unbury"; readonly letter: string };
 
 /** What came of one operation. Fields that do not concern its kind are absent. */
 export interface Outcome {
-  /** `append`: where the entry is. `open`, `resume`, `join`, `leave`: the log's head at that moment. */
+  /** `append`: where the entry is. All others: the log's head at that moment. */
   readonly offset: Offset;
-  /** `append`: the id was there already, at `offset`. */
+  /** `append`: whether the id was there already, at `offset`. */
   readonly duplicate?: boolean;
   /** `resume`: the session as it now is. */
   readonly session?: StoredSession;
@@ -173,9 +180,9 @@ export interface ReadQuery {
     /** Inclusive. */
     readonly upTo: Offset;
   }[];
-  /** At most so many entries. */
+  /** At most so many entries and damaged rows; at least one. */
   readonly limit: number;
-  /** Stop after the entry with which the sum of `data` reaches this size. */
+  /** Stop after the entry with which the sum of `data`, in bytes, reaches this size; never before the first. */
   readonly maxBytes: number;
   /** Newest first. Default: oldest first. */
   readonly reverse?: boolean;
@@ -186,7 +193,11 @@ export interface Page {
   readonly entries: readonly Entry[];
   /** Whether the query has more. When it has, `end` is the offset of the last row considered; read on from there. */
   readonly more: boolean;
-  /** The last offset this page speaks for: everything asked for up to it (from it, for a reverse query) is in `entries` or `corrupt`. */
+  /**
+   * The last offset this page speaks for: everything asked for up to it (from it, for a reverse query) is in `entries` or
+   * `corrupt`. Without `more` that is the highest `upTo`, or the head where that is lower; for a reverse query, what
+   * follows the lowest `after` or the floor.
+   */
   readonly end: Offset;
   /** The trim floor at the moment of reading: what is at or below it was not considered. */
   readonly floor: Offset;
@@ -205,14 +216,16 @@ export interface Retention {
 /**
  * Where the log and the sessions are kept. Methods reject with a `DeliveryError` of a `STORE_*` code.
  *
- * A rejected {@link Store.commit} has one of two meanings. `STORE_FULL`, `STORE_READONLY`, `STORE_BUSY`: nothing of the
- * batch was kept. Any other code: unknown; the same batch is repeated, and appends are found again by their id.
+ * A rejected {@link Store.commit} has one of three meanings. `STORE_FULL`, `STORE_READONLY`, `STORE_BUSY`: nothing of the
+ * batch was kept by this attempt; one whose earlier attempt was unknown stays unknown. `INVALID`, `CLOSED`: nothing was
+ * kept, and repeating it is no use. Any other code: unknown; the same batch is repeated, and appends are found again by
+ * their id.
  */
 export interface Store {
   /** The level that a resolved commit has reached. */
   readonly durability: Durability;
 
-  /** Opens the store; creates, migrates or repairs it first. Called once, before anything else. */
+  /** Opens the store; creates, migrates or repairs it first. Called once, before anything else; again only after it rejected. */
   open(): Promise<LogState>;
 
   /** Performs the operations in order, as one atomic step. One outcome each; `undefined` where it was fenced or the session is unknown. */
@@ -223,7 +236,8 @@ export interface Store {
 
   /**
    * Calls `sink` with every entry after `after`, in log order, each once, as commits of any process are seen.
-   * After x was seen nothing below x appears. Never calls `sink` before this method has returned.
+   * After x was seen nothing below x appears. Never calls `sink` before this method has returned. Entries that were
+   * trimmed before the tail came to them, and damaged ones, are left out: `read` tells of them.
    */
   tail(after: Offset, sink: (entries: readonly Entry[]) => void): Tail;
 
@@ -242,7 +256,11 @@ export interface Store {
   /** Forgets up to `limit` sessions last seen before `seenBefore`, and answers how many. */
   expire(seenBefore: number, limit: number): Promise<number>;
 
-  /** One small step of trimming: removes up to `limit` of the oldest entries beyond the bounds and raises the floor with it. Answers the floor, and whether there is more to do. */
+  /**
+   * One small step of trimming: removes up to `limit` entries from the log's beginning, as long as the first is older
+   * than allowed or the log exceeds a bound, and raises the floor with it. Answers the floor, and whether there is more
+   * to do.
+   */
   trim(retention: Retention, now: number, limit: number): Promise<{ readonly floor: Offset; readonly more: boolean }>;
 
   /** Dead letters in the order of their ids, after the one named. */
@@ -258,8 +276,9 @@ export interface Store {
 
   /**
    * Only where the engine can: appends inside the transaction that the application has open on the same connection.
-   * `undefined` when there is none. The promise resolves with the outcome once the transaction has ended and kept the
-   * entry, and rejects with `ROLLED_BACK` when it did not.
+   * `undefined` when there is none. Throws at once when the entry cannot be appended, so that the transaction is rolled
+   * back with it. The promise resolves with the outcome once the transaction has ended and kept the entry, and rejects
+   * with `ROLLED_BACK` when it did not.
    */
   appendInTransaction?(entry: NewEntry): Promise<Outcome> | undefined;
 

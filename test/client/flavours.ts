@@ -6,7 +6,8 @@ export type IoFunction = typeof current.io;
 
 const require = createRequire(import.meta.url);
 // The bundle is made for browsers.
-globalThis.WebSocket ??= require("ws") as typeof globalThis.WebSocket;
+const requireOfServer = createRequire(require.resolve("socket.io"));
+globalThis.WebSocket ??= requireOfServer("ws") as typeof globalThis.WebSocket;
 const minified = require("../../node_modules/socket.io-client/dist/socket.io.min.js") as { io: IoFunction };
 
 export const FLAVOURS: readonly (readonly [name: string, io: IoFunction])[] = [

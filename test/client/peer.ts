@@ -55,11 +55,14 @@ export async function startPeer(options: Partial<ServerOptions> = {}): Promise<P
     if (hello) peer.hellos.push(hello);
     if (peer.wrapped && hello) {
       let number = 0;
-      const say = (...frame: unknown[]): void => void socket.emit("$g", ++number, ...frame);
+      // Not `emit`: with connection state recovery that goes through a room which the socket has not joined yet.
+      const { packet } = socket as unknown as { packet(packet: object): void };
+      const write = (...frame: unknown[]): void => packet.call(socket, { type: 2, data: ["$g", ...frame] });
+      const say = (...frame: unknown[]): void => write(++number, ...frame);
       peer.connections.push({ socket, hello, say });
       const resumed = hello.session !== undefined;
       if (!resumed) received = hello.floor;
-      socket.emit("$g", 0, "w", {
+      write(0, "w", {
         ...WELCOME,
         offset: hello.offset ?? WELCOME.offset,
         token: `${++tokens}.x`,
