@@ -57,7 +57,6 @@ process.on("message", (message: ToClients) => {
   else {
     let missing = 0;
     for (const key of message.check) for (const counts of seen) if (!counts.has(key)) missing++;
-    if (process.env.DEBUG_DEMO && missing > 0) console.error("MISSING", options.kind, message.check.filter((k) => seen.some((c) => !c.has(k))).map((k) => `${k}:${seen.filter((c) => !c.has(k)).length}`).slice(0, 30).join(", "));
     tell({ delivered, duplicates, gaps, missing, online: sockets.filter((socket) => socket.connected).length });
   }
 });

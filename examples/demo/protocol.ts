@@ -13,7 +13,9 @@ export interface ServerOptions {
 }
 
 /** From the server's process. */
-export type FromServer = { readonly listening: number } | { readonly published: number; readonly acknowledged: readonly string[] };
+export type FromServer =
+  | { readonly listening: number }
+  | { readonly published: number; readonly acknowledged: readonly string[] };
 
 /** To the clients' process, on its command line. */
 export interface ClientsOptions {

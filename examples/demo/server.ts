@@ -31,7 +31,13 @@ setInterval(() => {
   const key = `tick ${number++}`;
   published++;
   if (io) {
-    io.delivery.to("room").publish("event", key).then(() => acknowledged.push(key), () => {}); // (2)
+    io.delivery
+      .to("room")
+      .publish("event", key)
+      .then(
+        () => acknowledged.push(key),
+        () => {},
+      ); // (2)
   } else {
     plain.to("room").emit("event", key);
     acknowledged.push(key);

@@ -141,14 +141,16 @@ export function createDelivery(link: Link, ties: DeliveryTies): ClientDelivery {
   const { clock, storage } = settings;
   const subscribers = new Set<() => void>();
   let told = false;
-  signals.on("status", () => {
+  const tellSoon = (): void => {
     if (told || subscribers.size === 0) return;
     told = true;
     queueMicrotask(() => {
       told = false;
       for (const tell of [...subscribers]) tell();
     });
-  });
+  };
+  signals.on("status", tellSoon);
+  signals.on("outbox", tellSoon);
 
   const outbox: DeliveryOutbox = {
     get size() {

@@ -127,7 +127,10 @@ export function createLink(options: ReliableOptions): Link {
     ready: () => phase === "live" && savedPlace?.token === token,
     loaded: (then) => link.loaded(then),
     touch: () => phase !== "ended" && keeper.touch(),
-    mark: keeper.mark,
+    mark(seq, message) {
+      keeper.mark(seq, message);
+      signals.emit("outbox", undefined);
+    },
   };
   const sender = createSender(settings, ties, () => (savedPlace?.nextSeq ?? 1) - 1);
   const dispatch = createDispatch(settings, ties, (dead) => {

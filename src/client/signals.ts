@@ -30,6 +30,8 @@ export interface DeliverySignals {
   replay: { readonly offset: Offset; readonly recovered: boolean };
   /** A message of the outbox changed its status. */
   status: { readonly id: string; readonly seq: number; readonly status: MessageStatus };
+  /** The outbox holds something else than before. */
+  outbox: undefined;
   /** The listeners of an entry are done with it. */
   settled: { readonly id: string; readonly offset: Offset; readonly attempts: number };
   /** A listener failed at every attempt; the entry is given up, and the server is told. */

@@ -37,7 +37,7 @@ export interface LogBounds {
 
 /** What the server has stored of a session's reading. */
 export interface StoredCursor {
-  readonly acked: Offset;
+  readonly arrived: Offset;
   readonly position: Offset;
 }
 
@@ -68,8 +68,8 @@ export function resumeVerdict(
     return { position: head, gap: claim && { from: claim.offset, to: head, reason: "session" } };
   }
   // The stored position may be ahead of the claim: the server moves it over entries meant for others. A claim below what
-  // this client acknowledged itself means that the client lost its state, and it is believed.
-  const regressed = claim !== undefined && claim.offset < stored.acked;
+  // has arrived comes from a client that was started again from its stored cursor, and is believed.
+  const regressed = claim !== undefined && claim.offset < stored.arrived;
   const from = regressed ? claim.offset : Math.max(claim?.offset ?? 0, stored.position);
   if (from < floor) return { position: floor, gap: { from, to: floor, reason: "retention" } };
   return { position: from, gap: undefined };

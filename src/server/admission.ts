@@ -53,7 +53,7 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
   const log = { epoch, head: Math.max(hub.dispatched, session.position), floor };
   const verdict = resumeVerdict(claim, stored && session, log, forked);
   const gaps: WireGap[] = verdict.gap ? [verdict.gap] : [];
-  if (stored && (verdict.gap || verdict.position < session.acked)) session.rewindTo(verdict.position);
+  if (stored && (verdict.gap || verdict.position < session.arrived)) session.rewindTo(verdict.position);
   if (stored) gaps.push(...session.owed, ...(await revoke(hub, applicant, session, verdict.position)));
   for (const gap of gaps) if (!session.owed.has(gap)) hub.reportGap(session, gap);
   if (stored) {
@@ -66,14 +66,15 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
   if (session.generation !== generation) {
     throw new DeliveryError("SUPERSEDED", "another connection took the session over meanwhile; this one is closed.");
   }
-  if (session.connection) hub.metrics.superseded++;
-  session.connection?.end("SUPERSEDED");
   const connection = new Connection(session, verdict.position, applicant.outlet, hub, {
     ...hub.settings.limits,
     ackTimeoutMs: hub.settings.ackTimeoutMs,
     maxResends: hub.settings.maxResends,
   });
+  const { connection: older } = session;
   session.connection = connection;
+  if (older) hub.metrics.superseded++;
+  older?.end("SUPERSEDED");
   return {
     session,
     connection,
@@ -139,7 +140,8 @@ async function begin(hub: Hub, { hello, namespace, principal }: Applicant): Prom
       generation: 1,
       confirmed: 0,
       seenAt: at,
-      acked: head,
+      cursor: head,
+      arrived: head,
       position: head,
       memberships: keys.map((key) => ({ key, since: head, until: null })),
       inboxSettled: hello.floor,

@@ -94,8 +94,10 @@ export class Connection {
   #state: "silent" | "feeding" | "live" | "closed" = "silent";
   /** Sent up to here; while live, up to what the node dispatched. */
   #sent: Offset;
-  /** Acknowledged as arrived up to here. */
+  /** Everything up to here has arrived, what is meant for others left out. A rewind goes back to it. */
   #arrived: Offset;
+  /** The last offset that the client acknowledged as arrived. */
+  #acknowledged: Offset;
   #reading = false;
   #reporting = false;
   #waiting: { readonly ticket: number; readonly write: () => void }[] = [];
@@ -113,6 +115,7 @@ export class Connection {
     this.#patience = new Patience(limits.ackTimeoutMs, limits.maxResends);
     this.#sent = position;
     this.#arrived = position;
+    this.#acknowledged = position;
   }
 
   /** Whether it has been sent everything that the node dispatched. */
@@ -199,16 +202,15 @@ export class Connection {
   /** "Frames up to `number` arrived; entries up to `cursor` are settled." Answers whether that can be. */
   acknowledge(number: number, cursor: Offset): boolean {
     if (this.#state === "closed" || number > this.#window.last) return false;
-    const before = this.#arrived;
     const cargo = this.#window.acknowledge(number);
     for (const { upTo, answers, gap } of cargo) {
-      if (upTo !== undefined && upTo > this.#arrived) this.#arrived = upTo;
+      if (upTo !== undefined && upTo > this.#arrived) this.#arrived = this.#acknowledged = upTo;
       if (answers) this.session.confirmAnswers(answers);
       if (gap) this.session.told(gap);
     }
     if (cargo.length > 0) this.#patience.progress(this.#feeder.clock.now(), this.#window.outstanding);
     if (cursor > this.#arrived) return false;
-    this.session.progressed(cursor, cursor >= this.#arrived, this.#arrived > before);
+    this.session.progressed(cursor, this.#acknowledged);
     this.feed();
     return true;
   }

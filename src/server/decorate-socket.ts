@@ -313,6 +313,6 @@ function define(target: object, name: string, value: unknown): void {
 export interface SocketDelivery {
   /** The session's id; stays the same over reconnects. */
   readonly session: string;
-  /** The last offset that the client acknowledged as settled. */
-  readonly acked: Offset;
+  /** Up to here the client has settled everything that is for it. */
+  readonly cursor: Offset;
 }

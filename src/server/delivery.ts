@@ -43,8 +43,8 @@ export interface SessionInfo {
   readonly connected: boolean;
   /** When it was last heard of, milliseconds since 1970. */
   readonly seenAt: number;
-  /** Offset up to which the client has settled everything. */
-  readonly acked: Offset;
+  /** Up to here the client has settled everything that is for it. */
+  readonly cursor: Offset;
   /** Entries sent and not acknowledged as arrived. */
   readonly inFlight: number;
   /** Whether anything in the log may still be undelivered to it. */
@@ -295,7 +295,7 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
       principal: stored.principal,
       connected: here?.connection !== undefined,
       seenAt: here?.seenAt ?? stored.seenAt,
-      acked: here?.acked ?? stored.acked,
+      cursor: here?.cursor ?? stored.cursor,
       inFlight: here?.connection?.inFlight ?? 0,
       behind: position < this.#hub.dispatched,
       rooms: stored.memberships

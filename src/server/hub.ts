@@ -269,6 +269,17 @@ export class Hub implements Feeder, SessionHost {
     this.clock.at(this.clock.now() + CURSOR_EVERY_MS, () => this.flushCursors());
   }
 
+  /** Writes a session's cursor without waiting for others. */
+  save(session: Session): void {
+    this.#dirty.delete(session);
+    if (session.untidy) session.writeInbox();
+    this.write(
+      session,
+      () => session.progress(),
+      () => {},
+    );
+  }
+
   /** Writes the cursors that moved. */
   flushCursors(): void {
     this.#flushing = false;

@@ -175,8 +175,8 @@ class Host implements ServerHost {
         configurable: true,
         value: {
           session: session.id,
-          get acked() {
-            return session.acked;
+          get cursor() {
+            return session.cursor;
           },
         } satisfies SocketDelivery,
       });
@@ -219,7 +219,7 @@ class Host implements ServerHost {
       if (session.connection === connection) {
         session.settlePosition();
         session.connection = undefined;
-        this.#hub.dirty(session);
+        this.#hub.save(session);
       }
       connection.close();
       this.#hub.release(session);
@@ -284,7 +284,7 @@ class Host implements ServerHost {
         if (!connection.acknowledge(frame[1], frame[2])) this.#hub.metrics.badFrames++;
         return;
       case "r":
-        connection.acknowledge(frame[1], session.acked);
+        connection.acknowledge(frame[1], 0);
         connection.rewind();
         return;
       case "h":

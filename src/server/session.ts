@@ -51,8 +51,10 @@ export class Session {
   /** Keys of the rooms that it is, or is about to be, in. */
   readonly #intended: Set<string>;
   #confirmed: number;
-  #acked: Offset;
+  #cursor: Offset;
+  #arrived: Offset;
   #position: Offset;
+  /** Whether everything that arrived is settled. */
   #caughtUp = false;
   #seenAt: number;
   /** The inbox as committed, and what of it the next commit changes. */
@@ -74,19 +76,25 @@ export class Session {
     this.#host = host;
     this.#intended = new Set(this.memberships.open());
     this.#confirmed = stored.confirmed;
-    this.#acked = stored.acked;
+    this.#cursor = stored.cursor;
+    this.#arrived = stored.arrived;
     this.#position = stored.position;
     this.#seenAt = stored.seenAt;
     this.#committed = this.inbox.state;
     this.#committedAnswers = new Map(stored.answers);
   }
 
-  /** The last offset that the client acknowledged as settled. */
-  get acked(): Offset {
-    return this.#acked;
+  /** Up to here the client has settled everything. */
+  get cursor(): Offset {
+    return this.#caughtUp ? this.position : this.#cursor;
   }
 
-  /** Up to here nothing is outstanding. */
+  /** The last offset that the client acknowledged as arrived. */
+  get arrived(): Offset {
+    return this.#arrived;
+  }
+
+  /** Up to here everything has arrived. */
   get position(): Offset {
     return this.idle ? Math.max(this.#position, this.#host.dispatched) : this.#position;
   }
@@ -99,9 +107,9 @@ export class Session {
     return this.connection ? this.#host.now() : this.#seenAt;
   }
 
-  /** Whether the client has everything there is for it, and has settled it. */
+  /** Whether everything there is for the client has arrived. */
   get idle(): boolean {
-    return this.#caughtUp && this.connection?.drained === true;
+    return this.connection?.drained === true;
   }
 
   /** How many rooms it is, or is about to be, in. */
@@ -160,19 +168,21 @@ export class Session {
     return [...this.#intended];
   }
 
-  /** The client acknowledged. @param caughtUp Whether everything that arrived is settled. @param arrived Whether something new arrived. */
-  progressed(cursor: Offset, caughtUp: boolean, arrived: boolean): void {
+  /** The client acknowledged that entries up to `arrived` are there, and those up to `cursor` settled. */
+  progressed(cursor: Offset, arrived: Offset): void {
     this.#seenAt = this.#host.now();
-    this.#caughtUp = caughtUp;
-    const moved = cursor > this.#acked;
-    if (moved) this.#acked = cursor;
-    if (cursor > this.#position) this.#position = cursor;
-    if (moved || arrived) this.#host.dirty(this);
+    const moved = cursor > this.#cursor || arrived > this.#arrived;
+    this.#cursor = Math.max(this.#cursor, cursor);
+    this.#arrived = Math.max(this.#arrived, arrived);
+    this.#position = Math.max(this.#position, this.#arrived);
+    this.#caughtUp = this.#cursor >= this.#arrived;
+    if (moved) this.#host.dirty(this);
   }
 
   /** Delivery goes on after this, whatever was stored. */
   rewindTo(position: Offset): void {
-    this.#acked = position;
+    this.#cursor = position;
+    this.#arrived = position;
     this.#position = position;
     this.#caughtUp = false;
     this.#host.write(
@@ -198,12 +208,14 @@ export class Session {
   /** What the store is to know of the client's reading. */
   progress(): Extract<Operation, { kind: "progress" }> {
     this.#position = this.position;
-    this.memberships.forget(this.#position);
+    this.#cursor = this.cursor;
+    this.memberships.forget(this.#cursor);
     return {
       kind: "progress",
       session: this.id,
       generation: this.generation,
-      acked: this.#acked,
+      cursor: this.#cursor,
+      arrived: this.#arrived,
       position: this.#position,
       confirmed: this.#confirmed,
       at: this.#host.now(),

@@ -28,7 +28,8 @@ export function checkBatch(batch: readonly Operation[]): void {
         demand(operation.until === undefined || isOffset(operation.until), "until", operation.until);
         break;
       case "progress":
-        demand(isOffset(operation.acked), "acked", operation.acked);
+        demand(isOffset(operation.cursor), "cursor", operation.cursor);
+        demand(isOffset(operation.arrived), "arrived", operation.arrived);
         demand(isOffset(operation.position), "position", operation.position);
         demand(isOffset(operation.confirmed), "confirmed", operation.confirmed);
         checkMoment(operation.at);

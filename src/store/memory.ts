@@ -88,7 +88,8 @@ class MemoryStore implements Store {
           generation: 1,
           confirmed: 0,
           seenAt: operation.at,
-          acked: this.#head,
+          cursor: this.#head,
+          arrived: this.#head,
           position: this.#head,
           memberships: [...new Set(operation.keys)].map((key) => ({ key, since: this.#head, until: null })),
           inboxSettled: operation.inboxSettled,
@@ -123,12 +124,13 @@ class MemoryStore implements Store {
         const session = this.#fenced(operation);
         if (session === undefined) return undefined;
         const rewind = operation.rewind === true;
-        session.acked = rewind ? operation.acked : Math.max(session.acked, operation.acked);
-        session.position = Math.max(rewind ? 0 : session.position, operation.position, session.acked);
+        session.cursor = rewind ? operation.cursor : Math.max(session.cursor, operation.cursor);
+        session.arrived = rewind ? operation.arrived : Math.max(session.arrived, operation.arrived);
+        session.position = Math.max(rewind ? 0 : session.position, operation.position, session.cursor, session.arrived);
         session.confirmed = Math.max(session.confirmed, operation.confirmed);
         session.seenAt = operation.at;
-        const { position } = session;
-        session.memberships = session.memberships.filter(({ until }) => until === null || until > position);
+        const { cursor } = session;
+        session.memberships = session.memberships.filter(({ until }) => until === null || until > cursor);
         break;
       }
       case "inbox": {

@@ -53,7 +53,8 @@ CREATE TABLE gapless_session (
   generation INTEGER NOT NULL,
   confirmed INTEGER NOT NULL,
   seen INTEGER NOT NULL,
-  acked INTEGER NOT NULL,
+  cursor INTEGER NOT NULL,
+  arrived INTEGER NOT NULL,
   position INTEGER NOT NULL,
   inbox_settled INTEGER NOT NULL,
   inbox_above TEXT NOT NULL

@@ -18,7 +18,8 @@ type SessionRow = readonly [
   generation: number,
   confirmed: number,
   seen: number,
-  acked: number,
+  cursor: number,
+  arrived: number,
   position: number,
   inboxSettled: number,
   inboxAbove: string,
@@ -55,7 +56,7 @@ export class SqliteSessions {
   readonly #count: SqliteStatement;
 
   constructor(db: SqliteDatabase) {
-    this.#insert = prepare(db, "INSERT INTO gapless_session VALUES (?, ?, ?, 1, 0, ?, ?, ?, ?, '[]')");
+    this.#insert = prepare(db, "INSERT INTO gapless_session VALUES (?, ?, ?, 1, 0, ?, ?, ?, ?, ?, '[]')");
     this.#one = prepareRows(db, "SELECT * FROM gapless_session WHERE id = ?");
     this.#page = prepareRows(db, "SELECT * FROM gapless_session WHERE id > ? ORDER BY id LIMIT ?");
     this.#ofPrincipal = prepareValue(db, "SELECT id FROM gapless_session WHERE principal = ? ORDER BY seen, id");
@@ -67,12 +68,13 @@ export class SqliteSessions {
     this.#owned = prepareValue(db, `SELECT 1 FROM gapless_session ${FENCED}`);
     this.#progress = prepareValue(
       db,
-      `${UPDATE} acked = max(acked, ?), position = max(position, acked, ?, ?), confirmed = max(confirmed, ?), seen = ?
-        ${FENCED} RETURNING position`,
+      `${UPDATE} cursor = max(cursor, ?), arrived = max(arrived, ?), position = max(position, cursor, arrived, ?, ?, ?),
+        confirmed = max(confirmed, ?), seen = ? ${FENCED} RETURNING cursor`,
     );
     this.#rewind = prepareValue(
       db,
-      `${UPDATE} acked = ?, position = max(?, ?), confirmed = max(confirmed, ?), seen = ? ${FENCED} RETURNING position`,
+      `${UPDATE} cursor = ?, arrived = ?, position = max(?, ?, ?), confirmed = max(confirmed, ?), seen = ?
+        ${FENCED} RETURNING cursor`,
     );
     this.#dropEnded = prepare(db, "DELETE FROM gapless_membership WHERE session = ? AND until <= ?");
     this.#inboxSettled = prepareValue(db, `SELECT inbox_settled FROM gapless_session ${FENCED}`);
@@ -96,7 +98,7 @@ export class SqliteSessions {
 
   open({ session, namespace, principal, keys, inboxSettled, at }: Step<"open">, head: Offset): void {
     this.forget(session);
-    this.#insert.run(session, namespace, principal, at, head, head, inboxSettled);
+    this.#insert.run(session, namespace, principal, at, head, head, head, inboxSettled);
     for (const key of keys) this.#join.run(session, key, head);
   }
 
@@ -121,9 +123,9 @@ export class SqliteSessions {
     return true;
   }
 
-  progress({ session, generation, acked, position, confirmed, at, rewind }: Step<"progress">): boolean {
+  progress({ session, generation, cursor, arrived, position, confirmed, at, rewind }: Step<"progress">): boolean {
     const statement = rewind === true ? this.#rewind : this.#progress;
-    const now = statement.get(acked, acked, position, confirmed, at, session, generation);
+    const now = statement.get(cursor, arrived, cursor, arrived, position, confirmed, at, session, generation);
     if (now === undefined) return false;
     this.#dropEnded.run(session, now);
     return true;
@@ -171,7 +173,19 @@ export class SqliteSessions {
   }
 
   #whole(row: SessionRow): StoredSession {
-    const [id, namespace, principal, generation, confirmed, seenAt, acked, position, inboxSettled, inboxAbove] = row;
+    const [
+      id,
+      namespace,
+      principal,
+      generation,
+      confirmed,
+      seenAt,
+      cursor,
+      arrived,
+      position,
+      inboxSettled,
+      inboxAbove,
+    ] = row;
     const memberships = this.#memberships.all(id) as [string, Offset, Offset | null][];
     return {
       id,
@@ -180,7 +194,8 @@ export class SqliteSessions {
       generation,
       confirmed,
       seenAt,
-      acked,
+      cursor,
+      arrived,
       position,
       memberships: memberships.map(([key, since, until]): Membership => ({ key, since, until })),
       inboxSettled,

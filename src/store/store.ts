@@ -55,9 +55,11 @@ export interface StoredSession {
   /** The highest generation whose welcome the client has shown to have received. */
   readonly confirmed: number;
   readonly seenAt: number;
-  /** The client's cursor: the last offset it acknowledged as dealt with. */
-  readonly acked: Offset;
-  /** Up to here nothing the session is entitled to is outstanding. Never below `acked`. */
+  /** The client's cursor: up to here it has settled everything that is for it. */
+  readonly cursor: Offset;
+  /** The last offset that the client acknowledged as arrived, settled or not. */
+  readonly arrived: Offset;
+  /** Up to here everything that is for the session has arrived. Never below `arrived` or `cursor`. */
   readonly position: Offset;
   readonly memberships: readonly Membership[];
   /** Every message of the client up to this sequence number is settled. */
@@ -119,12 +121,13 @@ export type Operation =
       readonly key: AudienceKey;
       readonly until?: Offset;
     }
-  /** Moves the cursor. `acked` and `position` never move back unless `rewind`; memberships that ended at or before `position` are dropped. */
+  /** Moves the cursor. `cursor`, `arrived` and `position` never move back unless `rewind`; memberships that ended at or before `cursor` are dropped. */
   | {
       readonly kind: "progress";
       readonly session: string;
       readonly generation: number;
-      readonly acked: Offset;
+      readonly cursor: Offset;
+      readonly arrived: Offset;
       readonly position: Offset;
       readonly confirmed: number;
       readonly at: number;

@@ -89,8 +89,7 @@ describe("a client that is killed while it sends", () => {
       await once(child, "exit");
       from = kills * 1_000_000;
     }
-    const last = start(-1);
-    await once(last, "exit");
+    await once(start(-1), "exit");
     const seen = peer.messages.map(([, n]) => n);
     expect(new Set(seen).size).toBe(seen.length);
     for (const n of kept.values()) expect(seen).toContain(n);

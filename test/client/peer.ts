@@ -70,6 +70,8 @@ export async function startPeer(options: Partial<ServerOptions> = {}): Promise<P
         received,
         ...peer.welcome,
       });
+      // What was settled is reported again: the frame that said so may be lost.
+      if (resumed && received > hello.floor && peer.answer([])) say("a", received, received, [], []);
       socket.on("$g", (...frame: unknown[]) => {
         if (frame[0] === "h") {
           const [, query, ack] = frame as [string, { limit: number }, (page: unknown) => void];

@@ -19,11 +19,12 @@ import { Recorder, type Trace } from "./trace.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: scripts emit whatever they like.
 export type Any = any;
-export type Io = Server<Any, Any, Any, Any>;
-export type Nsp = Namespace<Any, Any, Any, Any>;
-export type Peer = Socket<Any, Any, Any, Any>;
-export type Remote = RemoteSocket<Any, Any>;
-export type Client = ClientSocket<Any, Any>;
+type Events = { [event: string]: (...args: Any[]) => Any };
+export type Io = Server<Events, Events, Events, Any>;
+export type Nsp = Namespace<Events, Events, Events, Any>;
+export type Peer = Socket<Events, Events, Events, Any>;
+export type Remote = RemoteSocket<Events, Any>;
+export type Client = ClientSocket<Events, Events>;
 export type ClientOptions = Partial<ManagerOptions & SocketOptions>;
 
 const require = createRequire(import.meta.url);
@@ -270,9 +271,12 @@ export async function runScript(
   } catch (error) {
     const { format } = await import("./trace.ts");
     const seen = format(env.record.finish());
-    throw new Error(`${(error as Error).message}\nin: ${pairing.name}; seen so far:\n${seen}\nreported: ${env.reports}`, {
-      cause: error,
-    });
+    throw new Error(
+      `${(error as Error).message}\nin: ${pairing.name}; seen so far:\n${seen}\nreported: ${env.reports}`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await env.end();
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { collect, connected, inWorld, range, socketOf, until, type World } from "./world.ts";
+import { acknowledged, collect, connected, inWorld, range, socketOf, until, type World } from "./world.ts";
 
 const roomSetup: World["options"] = {
   setup: (io) => {
@@ -212,7 +212,8 @@ describe("a client that comes back", () => {
       client.delivery.on("gap", (gap) => gaps.push(gap));
       await connected(client);
       world.io.emit("n", 0);
-      await until("it is there and settled", () => got.length === 1);
+      await until("it is there", () => got.length === 1);
+      await acknowledged(world.io);
       for (const n of range(20)) await world.io.delivery.to("elsewhere").publish("n", n);
       await world.trim();
       world.proxy.cut();

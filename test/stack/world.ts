@@ -129,6 +129,18 @@ export async function connected(client: TestClient): Promise<void> {
   await until("the client is connected", () => client.connected);
 }
 
+/** Resolves when every session has acknowledged all that was sent to it. */
+export async function acknowledged(io: TestServer): Promise<void> {
+  for (;;) {
+    let behind = false;
+    for await (const session of io.delivery.sessions()) behind ||= session.behind;
+    if (!behind) return;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+  }
+}
+
 /** Everything that this client is handed under an event, in order. */
 export function collect<T = unknown>(client: TestClient, event: string): T[] {
   const got: T[] = [];

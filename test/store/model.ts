@@ -67,7 +67,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     kind: fc.constant("progress" as const),
     session,
     generation,
-    acked: small,
+    cursor: small,
+    arrived: small,
     position: small,
     confirmed: small,
     at: small,
@@ -197,7 +198,12 @@ class Side {
       case "leave":
         return one.until === undefined ? one : { ...one, until: this.#offset(one.until) };
       case "progress":
-        return { ...one, acked: this.#offset(one.acked), position: this.#offset(one.position) };
+        return {
+          ...one,
+          cursor: this.#offset(one.cursor),
+          arrived: this.#offset(one.arrived),
+          position: this.#offset(one.position),
+        };
       default:
         return one;
     }
@@ -225,7 +231,8 @@ class Side {
     );
     return {
       ...one,
-      acked: this.#rank(one.acked),
+      cursor: this.#rank(one.cursor),
+      arrived: this.#rank(one.arrived),
       position: this.#rank(one.position),
       memberships: memberships.sort(),
       answers: one.answers.map(([seq, answer]) => [seq, plain(answer)]),

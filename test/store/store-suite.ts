@@ -33,11 +33,11 @@ function open(session: string, more: Partial<Extract<Operation, { kind: "open" }
 function progress(
   session: string,
   generation: number,
-  acked: number,
+  arrived: number,
   position: number,
   more: Partial<Extract<Operation, { kind: "progress" }>> = {},
 ): Operation {
-  return { kind: "progress", session, generation, acked, position, confirmed: 0, at: 1, ...more };
+  return { kind: "progress", session, generation, cursor: arrived, arrived, position, confirmed: 0, at: 1, ...more };
 }
 
 /** Bytes as numbers: engines differ in the class that holds them. */
@@ -362,7 +362,8 @@ const sessionCases: readonly StoreCase[] = [
       generation: 1,
       confirmed: 0,
       seenAt: 55,
-      acked: head,
+      cursor: head,
+      arrived: head,
       position: head,
       inboxSettled: 7,
       inboxAbove: [],
@@ -482,8 +483,8 @@ const sessionCases: readonly StoreCase[] = [
     await store.commit([open("s")]);
     const where = async (...operations: Operation[]) => {
       await store.commit(operations);
-      const { acked, position, confirmed, seenAt } = await stored(store, "s");
-      return [acked, position, confirmed, seenAt];
+      const { arrived, position, confirmed, seenAt } = await stored(store, "s");
+      return [arrived, position, confirmed, seenAt];
     };
     assert.deepEqual(await where(progress("s", 1, 5, 8, { confirmed: 1, at: 10 })), [5, 8, 1, 10]);
     assert.deepEqual(await where(progress("s", 1, 3, 4, { at: 11 })), [5, 8, 1, 11]);
@@ -492,7 +493,7 @@ const sessionCases: readonly StoreCase[] = [
     assert.deepEqual(await where(progress("s", 1, 3, 7, { rewind: true })), [3, 7, 1, 1]);
   }),
 
-  withStore("drops memberships once the position has passed their end", async (store) => {
+  withStore("drops memberships once the cursor has passed their end", async (store) => {
     await store.commit([open("s", { keys: ["a", "b", "c"] })]);
     const [one = 0, two = 0] = await offsetsOf(store, [append(1), append(2)]);
     await store.commit([
@@ -505,6 +506,11 @@ const sessionCases: readonly StoreCase[] = [
       ["c", 0, null],
     ]);
     await store.commit([progress("s", 1, one, two)]);
+    assert.deepEqual(
+      ((await memberships(store, "s")) as [string][]).map(([key]) => key),
+      ["b", "c"],
+    );
+    await store.commit([progress("s", 1, two, two)]);
     assert.deepEqual(await memberships(store, "s"), [["c", 0, null]]);
   }),
 

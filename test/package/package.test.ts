@@ -1,0 +1,46 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+
+const EXPORTS = {
+  "gapless-io": ["DeliveryError"],
+  "gapless-io/server": ["DeliveryError", "reliable"],
+  "gapless-io/client": ["io", "reliable", "memoryStorage"],
+  "gapless-io/sqlite": ["sqlite", "sqliteStorage"],
+  "gapless-io/memory": ["memory"],
+};
+
+function run(...args: string[]): string {
+  return execFileSync(process.execPath, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** These load `dist`, as a user does; `npm test` builds it first. */
+describe("the built package", () => {
+  for (const [path, names] of Object.entries(EXPORTS)) {
+    it(`loads ${path} by import`, () => {
+      const script = `import * as all from ${JSON.stringify(path)}; console.log(JSON.stringify(Object.keys(all)))`;
+      expect(JSON.parse(run("--input-type=module", "-e", script))).toEqual(expect.arrayContaining(names));
+    });
+
+    it(`loads ${path} by require()`, () => {
+      const script = `console.log(JSON.stringify(Object.keys(require(${JSON.stringify(path)}))))`;
+      expect(JSON.parse(run("-e", script))).toEqual(expect.arrayContaining(names));
+    });
+  }
+
+  it("shows its package.json", () => {
+    expect(run("-p", `require("gapless-io/package.json").name`).trim()).toBe("gapless-io");
+  });
+
+  it("loads its server and memory store without better-sqlite3 and socket.io-client", () => {
+    const script = `
+      const { Module } = require("node:module");
+      const load = Module._load;
+      Module._load = function (name, ...rest) {
+        if (/better-sqlite3|socket\\.io-client/.test(name)) throw new Error("must not be loaded: " + name);
+        return load.call(this, name, ...rest);
+      };
+      require("gapless-io/server"); require("gapless-io/memory"); require("gapless-io/sqlite");
+      console.log("fine");`;
+    expect(run("-e", script).trim()).toBe("fine");
+  });
+});
