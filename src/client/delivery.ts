@@ -231,7 +231,7 @@ export function createDelivery(link: Link, ties: DeliveryTies): ClientDelivery {
     },
     history: ({ room, limit = 50, before }) =>
       new Promise((resolve, reject) => {
-        if (link.state === "plain" || !link.wrapped) {
+        if (!link.live) {
           reject(new DeliveryError("CLOSED", "not connected to a server that keeps history"));
           return;
         }

@@ -30,6 +30,8 @@ export interface Link {
   readonly recovered: boolean;
   /** Whether this connection, or the one that is being made, is to a wrapped server. */
   readonly wrapped: boolean;
+  /** Whether it is connected to a wrapped server. */
+  readonly live: boolean;
   readonly badFrames: number;
   /** What carries the frames. Set before anything else is called. */
   bind(host: Host): void;
@@ -177,6 +179,9 @@ export function createLink(options: ReliableOptions): Link {
     },
     get wrapped() {
       return welcome !== undefined;
+    },
+    get live() {
+      return phase === "live";
     },
     get badFrames() {
       return badFrames;

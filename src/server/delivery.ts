@@ -129,15 +129,14 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
 
   /** To one session, also while its client is away. Rejects with `SESSION_UNKNOWN` when there is none of this id. */
   toSession(session: string): Pick<Operator<E>, "publish"> {
-    const publish = async (event: string, ...args: unknown[]) => {
-      if (!this.#hub.sessions.has(session) && !(await this.#hub.store.session(session))) {
-        throw new DeliveryError(
-          "SESSION_UNKNOWN",
-          `there is no session "${session.slice(0, 40)}"; it may have expired.`,
-        );
-      }
-      return this.#publisher.publish({ keys: [sessionKey(session)], except: [] }, [event, ...args]);
+    const known = (event: string, args: readonly unknown[]) =>
+      this.#publisher.publish({ keys: [sessionKey(session)], except: [] }, [event, ...args]);
+    const asked = async (event: string, args: readonly unknown[]) => {
+      if (await this.#hub.store.session(session)) return known(event, args);
+      throw new DeliveryError("SESSION_UNKNOWN", `there is no session "${session.slice(0, 40)}"; it may have expired.`);
     };
+    const publish = (event: string, ...args: unknown[]) =>
+      this.#hub.sessions.has(session) ? known(event, args) : asked(event, args);
     return { publish } as unknown as Pick<Operator<E>, "publish">;
   }
 

@@ -79,7 +79,7 @@ export class Hub implements Feeder, SessionHost {
   readonly #waiting = new Set<Connection>();
   readonly #dirty = new Set<Session>();
   #flushing = false;
-  readonly #opened: { readonly opened: () => void; readonly refused: (error: DeliveryError) => void };
+  readonly #whenOpen: { readonly opened: () => void; readonly refused: (error: DeliveryError) => void };
   #log: LogState | undefined;
   #recent: Recent;
   #tail: Tail | undefined;
@@ -108,7 +108,7 @@ export class Hub implements Feeder, SessionHost {
       refused = reject;
     });
     this.ready.catch((error: unknown) => this.failed(error));
-    this.#opened = { opened, refused };
+    this.#whenOpen = { opened, refused };
     this.writer = new Writer((batch) => this.ready.then(() => options.store.commit(batch)), {
       pendingEntries,
       pendingBytes,
@@ -132,7 +132,7 @@ export class Hub implements Feeder, SessionHost {
           : new DeliveryError("STORE_FAILED", "the store could not be opened.", { cause });
       this.broken = error;
       this.writer.stop(error);
-      this.#opened.refused(error);
+      this.#whenOpen.refused(error);
       return;
     }
     this.#log = log;
@@ -144,13 +144,18 @@ export class Hub implements Feeder, SessionHost {
       this.#incoming.push(entries);
       this.#dispatch();
     });
-    this.#opened.opened();
+    this.#whenOpen.opened();
   }
 
   /** The log's epoch and secret. Throws `CLOSED` before the store is open. */
   get log(): LogState {
     if (!this.#log) throw new DeliveryError("CLOSED", "the store is not open; wait for io.delivery.ready.");
     return this.#log;
+  }
+
+  /** Whether the store is open. */
+  get opened(): boolean {
+    return this.#log !== undefined && !this.broken;
   }
 
   get dispatched(): Offset {

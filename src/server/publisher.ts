@@ -64,27 +64,39 @@ export class Publisher {
 
   /**
    * Resolves once the event is durable. Rejects with `PAYLOAD_TOO_LARGE`, `PAYLOAD_TOO_DEEP`, `TOO_MANY_ATTACHMENTS`,
-   * `OVERLOADED`, `ROLLED_BACK`, `CLOSED` or a `STORE_*` code; nothing was published then, except that after `STORE_FAILED` it is
-   * unknown: publish again with the same `id`.
+   * `OVERLOADED`, `ROLLED_BACK`, `INVALID`, `CLOSED` or a `STORE_*` code; nothing was published then, except that after
+   * `STORE_FAILED` it is unknown: publish again with the same `id`.
+   *
+   * Called inside a transaction that the application has open on the connection it gave to the store, it appends inside that
+   * transaction, and throws at once when it cannot, so that the transaction is rolled back with it.
    */
-  async publish({ keys, except }: Audience, args: readonly unknown[], id?: string): Promise<Receipt> {
+  publish(audience: Audience, args: readonly unknown[], id?: string): Promise<Receipt> {
     const hub = this.#hub;
-    if (hub.broken) throw hub.broken;
-    if (id !== undefined && !ULID.test(id)) {
-      throw new DeliveryError(
-        "INVALID",
-        `"${String(id).slice(0, 40)}" is no ULID; leave the id out, or make one with the ulid package.`,
-      );
-    }
-    const entry = this.#entry(keys, except, hub.codec.encode(args), id);
-    const outcome = await (hub.store.appendInTransaction?.(entry) ?? this.#append(entry));
-    return {
-      id: entry.id,
-      offset: outcome.offset,
-      epoch: hub.log.epoch,
-      durability: hub.store.durability,
-      duplicate: outcome.duplicate === true,
+    if (hub.broken) return Promise.reject(hub.broken);
+    let made: NewEntry | undefined;
+    const make = () => {
+      if (id !== undefined && !ULID.test(id)) {
+        throw new DeliveryError(
+          "INVALID",
+          `"${String(id).slice(0, 40)}" is no ULID; leave the id out, or make one with the ulid package.`,
+        );
+      }
+      made = this.#entry(audience.keys, audience.except, hub.codec.encode(args), id);
+      return made;
     };
+    const nested = hub.opened ? hub.store.appendInTransaction?.(make) : undefined;
+    try {
+      const appended = nested ?? this.#append(make());
+      return this.#receipt((made as NewEntry).id, appended);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #receipt(id: string, appended: Promise<Outcome>): Promise<Receipt> {
+    const { offset, duplicate } = await appended;
+    const { log, store } = this.#hub;
+    return { id, offset, epoch: log.epoch, durability: store.durability, duplicate: duplicate === true };
   }
 
   #append(entry: NewEntry): Promise<Outcome> {

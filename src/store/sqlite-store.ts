@@ -142,10 +142,11 @@ export class SqliteStore implements Store {
    * Appends inside the transaction that the application has open on its connection. Throws, and leaves the transaction
    * as it was, when that is not possible: let it through, and the transaction is rolled back with it.
    */
-  appendInTransaction(entry: NewEntry): Promise<Outcome> | undefined {
+  appendInTransaction(makeEntry: () => NewEntry): Promise<Outcome> | undefined {
     this.#requireOpen();
     const connected = this.#connected;
     if (this.#source.owned || connected === undefined || !connected.db.inTransaction) return undefined;
+    const entry = makeEntry();
     checkEntry(entry);
     const outcome = appendNested(connected, entry);
     const settled = this.#whenKept(connected, entry.id, outcome);

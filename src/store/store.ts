@@ -279,11 +279,11 @@ export interface Store {
 
   /**
    * Only where the engine can: appends inside the transaction that the application has open on the same connection.
-   * `undefined` when there is none. Throws at once when the entry cannot be appended, so that the transaction is rolled
+   * `undefined` when there is none; the entry is not made then. Throws at once when it cannot be made or appended, so that the transaction is rolled
    * back with it. The promise resolves with the outcome once the transaction has ended and kept the entry, and rejects
    * with `ROLLED_BACK` when it did not.
    */
-  appendInTransaction?(entry: NewEntry): Promise<Outcome> | undefined;
+  appendInTransaction?(makeEntry: () => NewEntry): Promise<Outcome> | undefined;
 
   /** Finishes what was begun and lets go of files and connections. The store cannot be used afterwards. */
   close(): Promise<void>;

@@ -439,7 +439,7 @@ describe("the application's own transaction", () => {
     let outcome: Promise<Outcome> | undefined;
     db.transaction(() => {
       db.exec("INSERT INTO orders VALUES (1)");
-      outcome = store.appendInTransaction?.(entry(2));
+      outcome = store.appendInTransaction?.(() => entry(2));
     })();
     expect(await outcome).toMatchObject({ duplicate: false });
     await store.commit([append(3)]);
@@ -452,7 +452,7 @@ describe("the application's own transaction", () => {
   test("an event is gone with it when it is rolled back, and its place was never seen", async () => {
     const { db, store, seen } = await given();
     db.exec("BEGIN");
-    const outcome = store.appendInTransaction?.(entry(1));
+    const outcome = store.appendInTransaction?.(() => entry(1));
     const code = codeOf(outcome as Promise<unknown>);
     const tick = Promise.all(Array.from({ length: 5 }, () => nextTurn()));
     await tick;
@@ -467,9 +467,9 @@ describe("the application's own transaction", () => {
   test("a rolled back savepoint takes its events with it and leaves the others", async () => {
     const { db, store } = await given();
     db.exec("BEGIN; SAVEPOINT inner");
-    const inner = codeOf(store.appendInTransaction?.(entry(1)) as Promise<unknown>);
+    const inner = codeOf(store.appendInTransaction?.(() => entry(1)) as Promise<unknown>);
     db.exec("ROLLBACK TO inner; RELEASE inner");
-    const outer = store.appendInTransaction?.(entry(2));
+    const outer = store.appendInTransaction?.(() => entry(2));
     db.exec("COMMIT");
     expect(await inner).toBe("ROLLED_BACK");
     expect((await outer)?.duplicate).toBe(false);
@@ -479,7 +479,7 @@ describe("the application's own transaction", () => {
   test("commits and reads wait for its end, keep their order, and see nothing of it before", async () => {
     const { db, store, seen } = await given();
     db.exec("BEGIN");
-    void store.appendInTransaction?.(entry(1));
+    void store.appendInTransaction?.(() => entry(1));
     const done: string[] = [];
     const steps = [
       store.commit([append(2)]).then(() => done.push("commit 2")),
@@ -498,16 +498,16 @@ describe("the application's own transaction", () => {
 
   test("there is none outside of a transaction, or on a connection of the store's own", async () => {
     const { store } = await given();
-    expect(store.appendInTransaction?.(entry(1))).toBeUndefined();
+    expect(store.appendInTransaction?.(() => entry(1))).toBeUndefined();
     const own = await opened(sqlite(`${path}.own`));
-    expect(own.appendInTransaction?.(entry(1))).toBeUndefined();
+    expect(own.appendInTransaction?.(() => entry(1))).toBeUndefined();
   });
 
   test("an event that the log holds already is a duplicate, whatever becomes of the transaction", async () => {
     const { db, store } = await given();
     const [first] = await store.commit([append(1)]);
     db.exec("BEGIN");
-    const outcome = store.appendInTransaction?.(entry(1));
+    const outcome = store.appendInTransaction?.(() => entry(1));
     db.exec("ROLLBACK");
     expect(await outcome).toEqual({ offset: first?.offset, duplicate: true });
   });
@@ -515,12 +515,12 @@ describe("the application's own transaction", () => {
   test("an event that cannot be kept throws at once and leaves the transaction as it was", async () => {
     const { db, store } = await given();
     db.exec("BEGIN; INSERT INTO orders VALUES (1)");
-    expect(() => store.appendInTransaction?.(entry(1, ["k"], { id: "no ulid" }))).toThrow(/^INVALID/);
+    expect(() => store.appendInTransaction?.(() => entry(1, ["k"], { id: "no ulid" }))).toThrow(/^INVALID/);
     db.exec("COMMIT");
     db.pragma(`max_page_count = ${db.pragma("page_count", { simple: true })}`);
     const insert = db.transaction(() => {
       db.exec("INSERT INTO orders VALUES (2)");
-      void store.appendInTransaction?.(entry(2, ["k"], { data: "x".repeat(500_000) }));
+      void store.appendInTransaction?.(() => entry(2, ["k"], { data: "x".repeat(500_000) }));
     });
     expect(() => insert()).toThrow(/^STORE_FULL/);
     expect(db.prepare("SELECT id FROM orders").pluck().all()).toEqual([1]);
@@ -531,7 +531,7 @@ describe("the application's own transaction", () => {
     const { db, store } = await given();
     let outcome: Promise<Outcome> | undefined;
     db.transaction(() => {
-      outcome = store.appendInTransaction?.(entry(1));
+      outcome = store.appendInTransaction?.(() => entry(1));
     })();
     await store.close();
     expect((await outcome)?.duplicate).toBe(false);
