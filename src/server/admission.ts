@@ -42,9 +42,7 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
   const forked =
     hello.last !== undefined && hello.epoch === epoch && (await hub.store.check(...hello.last)) === "forked";
   const claim =
-    hello.session !== undefined && hello.epoch !== undefined && hello.offset !== undefined
-      ? { epoch: hello.epoch, offset: hello.offset }
-      : undefined;
+    hello.epoch !== undefined && hello.offset !== undefined ? { epoch: hello.epoch, offset: hello.offset } : undefined;
   if (hello.session !== undefined && !stored) hub.metrics.refusedResumes++;
 
   const session = stored ? revive(hub, stored) : await begin(hub, applicant);
