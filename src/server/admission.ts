@@ -69,6 +69,7 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
     ackTimeoutMs: hub.settings.ackTimeoutMs,
     maxResends: hub.settings.maxResends,
   });
+  session.announced = [...session.owed];
   const { connection: older } = session;
   session.connection = connection;
   if (older) hub.metrics.superseded++;
@@ -104,8 +105,14 @@ async function takeUp(hub: Hub, { hello, namespace, principal }: Applicant): Pro
   const confirmed = here?.generation === stored.generation ? here.confirmed : stored.confirmed;
   if (!tokenIsGood(generation, { generation: stored.generation, confirmed })) return undefined;
   if (!here?.connection && hub.now() - stored.seenAt > hub.settings.sessionTtlMs) return undefined;
-  const outcome = await hub.writer.commit({ kind: "resume", session: stored.id, at: hub.now() });
-  return outcome?.session;
+  const resume = { kind: "resume", session: stored.id, at: hub.now() } as const;
+  if (!hub.writer.failing) return (await hub.writer.commit(resume))?.session;
+  // The store can be read and not written: the step waits in the queue, before every other step of the new connection.
+  hub.writer.add(
+    () => resume,
+    () => {},
+  );
+  return { ...stored, generation: (here?.generation ?? stored.generation) + 1 };
 }
 
 /** The session on this node: the one that is here, when nobody else had it in between. */

@@ -141,7 +141,6 @@ export class Connection {
   start(): void {
     if (this.#state !== "silent") return;
     this.#state = "feeding";
-    for (const gap of this.session.owed) this.#sendGap(gap);
     this.report();
     this.feed();
   }
@@ -154,6 +153,8 @@ export class Connection {
       if (this.#window.room < chunk.count || this.#window.roomBytes === 0) {
         this.#state = "feeding";
         this.#feeder.count("stalled");
+        // A chunk can be larger than the whole window: then no acknowledgement is to come that would go on.
+        this.feed();
         return;
       }
       this.#sendChunk(chunk);

@@ -140,8 +140,13 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
     return { publish } as unknown as Pick<Operator<E>, "publish">;
   }
 
-  /** Where the log stands now, as opaque text. Read it before a snapshot's query, and give it to the client with the snapshot. */
+  /**
+   * Where the log stands now, as opaque text. Read it before a snapshot's query, and give it to the client with the snapshot.
+   * Rejects with a `STORE_*` code while the store fails.
+   */
   async position(_room?: string): Promise<string> {
+    const { failing } = this.#hub.writer;
+    if (failing) throw failing;
     await this.#hub.writer.flushed();
     return formatPosition({ epoch: this.#hub.log.epoch, offset: this.#hub.dispatched });
   }

@@ -253,17 +253,21 @@ export class Hub implements Feeder, SessionHost {
 
   /** The session's connection ended. It stays as long as there is something of it to finish. */
   release(session: Session): void {
-    if (session.connection || session.busy > 0 || this.sessions.get(session.id) !== session) return;
+    if (session.connection || session.busy > 0 || session.writes > 0) return;
+    if (this.sessions.get(session.id) !== session) return;
     this.sessions.delete(session.id);
     for (const { key } of session.memberships.all()) this.#withdraw(key, session);
   }
 
   write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership = false): void {
     if (membership) this.#membershipsUnderWay++;
+    session.writes++;
     this.writer.add(operation, (outcome: Outcome | undefined) => {
       if (membership) this.#membershipsUnderWay--;
+      session.writes--;
       if (outcome) then(outcome.offset);
       else if (session.connection) this.#fenced(session);
+      this.release(session);
     });
   }
 
@@ -299,9 +303,10 @@ export class Hub implements Feeder, SessionHost {
     this.#dirty.clear();
   }
 
-  /** Writes the positions of sessions that have everything, before what they have is trimmed. */
-  markIdle(): void {
-    for (const session of this.sessions.values()) if (session.idle) this.#dirty.add(session);
+  /** Tells the store of the sessions that are here and have everything, before it trims what they have, or forgets them. */
+  markPresent(): void {
+    const { sessionTtlMs } = this.settings;
+    for (const session of this.sessions.values()) if (session.stale(sessionTtlMs)) this.#dirty.add(session);
     this.flushCursors();
   }
 

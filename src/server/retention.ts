@@ -1,7 +1,7 @@
 /**
  * Keeping the log and the sessions within their bounds.
  *
- * Rule: in small steps, between which the store serves others; and before anything is trimmed, sessions that have everything say so,
+ * Rule: in small steps, between which the store serves others; and before anything is trimmed, the sessions that are here say so, and how far they are,
  * or they would be told of a gap that is none.
  */
 import type { Hub } from "./hub.ts";
@@ -37,7 +37,7 @@ export function keepBounds(hub: Hub): () => void {
 
 /** One step. Answers whether there is more to do. */
 export async function trimStep(hub: Hub): Promise<boolean> {
-  hub.markIdle();
+  hub.markPresent();
   if (hub.writer.failing) return false;
   await hub.writer.flushed();
   const now = hub.now();

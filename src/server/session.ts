@@ -39,6 +39,10 @@ export class Session {
   readonly memberships: Memberships;
   /** Gaps that no later reading would find again, until the client has acknowledged them. */
   readonly owed: Set<WireGap> = new Set();
+  /** Those of them that the present connection's welcome told of. */
+  announced: readonly WireGap[] = [];
+  /** Operations of it that are not through. */
+  writes = 0;
   generation: number;
   /** The connection that owns the session. */
   connection: Connection | undefined;
@@ -57,6 +61,9 @@ export class Session {
   /** Whether everything that arrived is settled. */
   #caughtUp = false;
   #seenAt: number;
+  /** When the store was last told of it, and of which position. */
+  #toldAt: number;
+  #toldPosition: Offset;
   /** The inbox as committed, and what of it the next commit changes. */
   #committed: { settled: number; above: readonly number[] };
   #newAnswers = new Map<number, Encoded>();
@@ -80,6 +87,8 @@ export class Session {
     this.#arrived = stored.arrived;
     this.#position = stored.position;
     this.#seenAt = stored.seenAt;
+    this.#toldAt = stored.seenAt;
+    this.#toldPosition = stored.position;
     this.#committed = this.inbox.state;
     this.#committedAnswers = new Map(stored.answers);
   }
@@ -195,6 +204,8 @@ export class Session {
   /** The client has shown that it received the token of its present connection. */
   confirmGeneration(): void {
     if (this.#confirmed === this.generation) return;
+    for (const gap of this.announced) this.owed.delete(gap);
+    this.announced = [];
     this.#confirmed = this.generation;
     this.#host.dirty(this);
   }
@@ -205,8 +216,16 @@ export class Session {
     this.#seenAt = this.#host.now();
   }
 
+  /** Whether the store knows less of it than it should before it trims: that it is there, and has everything. @param ttlMs After which a session that is not heard of is forgotten. */
+  stale(ttlMs: number): boolean {
+    if (!this.connection) return false;
+    return this.position > this.#toldPosition || this.#host.now() - this.#toldAt > ttlMs / 4;
+  }
+
   /** What the store is to know of the client's reading. */
   progress(): Extract<Operation, { kind: "progress" }> {
+    this.#toldAt = this.#host.now();
+    this.#toldPosition = this.position;
     this.#position = this.position;
     this.#cursor = this.cursor;
     this.memberships.forget(this.#cursor);

@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { sqlite } from "../../src/store/sqlite.ts";
-import { collect, connected, inWorld, range, until } from "./world.ts";
+import { back, collect, connected, inWorld, range, until } from "./world.ts";
 
 const everyone: Parameters<typeof inWorld>[0] = {
   setup: (io) => {
@@ -38,11 +38,17 @@ describe("a store in trouble", () => {
       world.io.to("r").volatile.emit("n", "volatile");
       await until("the volatile one is there", () => got.includes("volatile"));
       expect(got).not.toContain("kept");
+      // A client comes back meanwhile, and is the same one afterwards.
+      await back(client, () => world.proxy.cut());
+      expect(client.recovered).toBe(true);
+      world.io.to("r").emit("n", "kept too");
+      expect(client.delivery.state).toBe("live");
       db.pragma(`max_page_count = ${pages + 10_000}`);
-      await until("the kept one is there", () => got.includes("kept"));
+      await until("the kept ones are there", () => got.includes("kept too"));
+      world.proxy.cut();
       await world.io.delivery.to("r").publish("n", "after");
       await until("the next one is there", () => got.includes("after"));
-      expect(got.filter((value) => value !== "volatile")).toEqual(["before", "kept", "after"]);
+      expect(got.filter((value) => value !== "volatile")).toEqual(["before", "kept", "kept too", "after"]);
       expect(await client.emitWithAck("echo", 1)).toBe(1);
       expect(world.errors).toContainEqual(expect.objectContaining({ code: "STORE_FULL" }));
     }).finally(() => db?.close());

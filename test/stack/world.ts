@@ -129,6 +129,16 @@ export async function connected(client: TestClient): Promise<void> {
   await until("the client is connected", () => client.connected);
 }
 
+/** Resolves when the client is connected again after a fault. */
+export async function back(client: TestClient, fault: () => void): Promise<void> {
+  let again = false;
+  client.once("connect", () => {
+    again = true;
+  });
+  fault();
+  await until("the client is back", () => again);
+}
+
 /** Resolves when every session has acknowledged all that was sent to it. */
 export async function acknowledged(io: TestServer): Promise<void> {
   for (;;) {
