@@ -12,6 +12,7 @@ import type { ServerFrame, WireGap } from "../core/wire.ts";
 import type { Entry } from "../store/store.ts";
 import type { Chunk } from "./chunk.ts";
 import type { Session } from "./session.ts";
+import { Turns } from "./turns.ts";
 
 /** Where a connection's frames go. */
 export interface Outlet {
@@ -88,7 +89,6 @@ export class Connection {
   readonly generation: number;
   readonly #outlet: Outlet;
   readonly #feeder: Feeder;
-  readonly #limits: ConnectionLimits;
   readonly #window: Window<Cargo>;
   readonly #patience: Patience;
   #state: "silent" | "feeding" | "live" | "closed" = "silent";
@@ -100,7 +100,7 @@ export class Connection {
   #acknowledged: Offset;
   #reading = false;
   #reporting = false;
-  #waiting: { readonly ticket: number; readonly write: () => void }[] = [];
+  readonly #turns: Turns;
   /** What the client was last told of its messages on this connection. */
   #told: InboxReport = NOTHING_TOLD;
   #cancelTimer: (() => void) | undefined;
@@ -110,8 +110,8 @@ export class Connection {
     this.generation = session.generation;
     this.#outlet = outlet;
     this.#feeder = feeder;
-    this.#limits = limits;
     this.#window = new Window(limits.windowEntries, limits.windowBytes);
+    this.#turns = new Turns(limits.waitingWrites);
     this.#patience = new Patience(limits.ackTimeoutMs, limits.maxResends);
     this.#sent = position;
     this.#arrived = position;
@@ -266,33 +266,24 @@ export class Connection {
    * before it. Answers false when there is nothing to wait for and the caller may write at once.
    */
   wait(write: () => void): boolean {
-    if (!this.behind || this.#waiting.length >= this.#limits.waitingWrites) return false;
-    this.#waiting.push({ ticket: this.#feeder.ticket, write });
-    return true;
+    return this.behind && this.#turns.add(this.#feeder.ticket, write);
   }
 
   /** Whether durable events that were published before now are not all sent. */
   get behind(): boolean {
     if (this.#state === "closed" || this.#state === "silent") return false;
-    const { ticket, settledTicket } = this.#feeder;
-    return ticket > settledTicket || this.#state === "feeding" || this.#waiting.length > 0;
+    return this.#feeder.ticket > this.#feeder.settledTicket || this.#state === "feeding" || this.#turns.waiting;
   }
 
   /** Whether something waits for {@link release}. */
   get waits(): boolean {
-    return this.#waiting.length > 0;
+    return this.#turns.waiting;
   }
 
   /** Writes what has waited long enough. @param all Whatever it waits for. */
   release(all = false): void {
-    if (!all && this.#state !== "live") return;
-    const { settledTicket } = this.#feeder;
-    while (this.#waiting.length > 0) {
-      const first = this.#waiting[0] as { ticket: number; write: () => void };
-      if (!all && first.ticket > settledTicket) return;
-      this.#waiting.shift();
-      first.write();
-    }
+    if (all) this.#turns.release(Number.POSITIVE_INFINITY);
+    else if (this.#state === "live") this.#turns.release(this.#feeder.settledTicket);
   }
 
   /** A newer connection has taken the session over, or the session is gone. */
@@ -306,7 +297,7 @@ export class Connection {
   /** The transport is gone, or will be. */
   close(): void {
     this.#state = "closed";
-    this.#waiting = [];
+    this.#turns.clear();
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }

@@ -7,32 +7,15 @@ import type { Server } from "socket.io";
 import { DeliveryError } from "../core/error.ts";
 import { formatPosition, type Offset } from "../core/position.ts";
 import type { DeadLetter, StoredSession } from "../store/store.ts";
-import { namespaceKey, roomKey, sessionKey } from "./audience.ts";
+import { roomKey, sessionKey } from "./audience.ts";
+import type { DeliveryEvents } from "./delivery-events.ts";
 import { type DrainOptions, drain } from "./drain.ts";
 import type { Args, DurableNames, EventsOf } from "./event-types.ts";
-import type { DeliveryEvents, Hub } from "./hub.ts";
-import type { Audience, Publisher, Receipt } from "./publisher.ts";
+import { type HistoryOptions, type HistoryPage, history } from "./history.ts";
+import type { Hub } from "./hub.ts";
+import { type KeysOf, type Operator, operator, type PublishOptions } from "./operator.ts";
+import type { Publisher, Receipt } from "./publisher.ts";
 import { trimStep } from "./retention.ts";
-
-/** Options of one publish. */
-export interface PublishOptions {
-  /** The event's identity, a ULID: publishing it again publishes nothing. @default a new one */
-  readonly id?: string;
-}
-
-/** Where a publish goes. Operators are immutable, as Socket.IO's are. */
-export interface Operator<E extends EventsOf> {
-  /** Also to this room, or these. */
-  to(room: string | readonly string[]): Operator<E>;
-  /** The same as {@link to}. */
-  in(room: string | readonly string[]): Operator<E>;
-  /** Not to members of this room, or these; a socket's id is a room. */
-  except(room: string | readonly string[]): Operator<E>;
-  /** The same audience with options for the publish. */
-  with(options: PublishOptions): Operator<E>;
-  /** Resolves once the event is durable; see {@link Publisher.publish} for the errors. */
-  publish<N extends DurableNames<E>>(event: N, ...args: Args<E, N>): Promise<Receipt>;
-}
 
 /** A session, as `io.delivery.sessions()` shows it. */
 export interface SessionInfo {
@@ -52,30 +35,6 @@ export interface SessionInfo {
   readonly rooms: readonly string[];
 }
 
-/** One entry of a room's history. */
-export interface HistoryEntry {
-  readonly offset: Offset;
-  readonly id: string;
-  readonly publishedAt: number;
-  readonly event: string;
-  readonly args: readonly unknown[];
-}
-
-/** A page of history, newest first. */
-export interface HistoryPage {
-  readonly entries: readonly HistoryEntry[];
-  /** Pass as `before` to go on; `undefined` when there is no more. */
-  readonly before: Offset | undefined;
-}
-
-/** Which page of history. */
-export interface HistoryOptions {
-  /** Entries a page. @default 100 */
-  readonly limit?: number;
-  /** Entries before this offset. @default the newest */
-  readonly before?: Offset;
-}
-
 /** A dead letter with its arguments decoded. */
 export interface DeadLetterInfo extends Omit<DeadLetter, "data"> {
   readonly event: string;
@@ -89,11 +48,11 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
   readonly #io: Server;
   readonly #hub: Hub;
   readonly #publisher: Publisher;
-  readonly #keysOf: (namespace: string, room: string) => string[];
+  readonly #keysOf: KeysOf;
   #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(io: Server, hub: Hub, publisher: Publisher, keysOf: (namespace: string, room: string) => string[]) {
+  constructor(io: Server, hub: Hub, publisher: Publisher, keysOf: KeysOf) {
     this.#io = io;
     this.#hub = hub;
     this.#publisher = publisher;
@@ -103,7 +62,7 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
 
   /** Another namespace. @default the main one, "/" */
   of(namespace: string): Operator<E> {
-    return this.#operator(namespace);
+    return operator(this.#publisher, this.#keysOf, namespace);
   }
 
   to(room: string | readonly string[]): Operator<E> {
@@ -265,30 +224,6 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
     }
   }
 
-  #operator(
-    namespace: string,
-    rooms: readonly string[] = [],
-    except: readonly string[] = [],
-    options: PublishOptions = {},
-  ): Operator<E> {
-    const more = (given: string | readonly string[]) => (typeof given === "string" ? [given] : given);
-    const operator: Operator<E> = {
-      to: (room) => this.#operator(namespace, [...rooms, ...more(room)], except, options),
-      in: (room) => operator.to(room),
-      except: (room) => this.#operator(namespace, rooms, [...except, ...more(room)], options),
-      with: (given) => this.#operator(namespace, rooms, except, { ...options, ...given }),
-      publish: (event, ...args) =>
-        this.#publisher.publish(this.#audience(namespace, rooms, except), [event, ...args], options.id),
-    };
-    return operator;
-  }
-
-  #audience(namespace: string, rooms: readonly string[], except: readonly string[]): Audience {
-    const keys =
-      rooms.length === 0 ? [namespaceKey(namespace)] : rooms.flatMap((room) => this.#keysOf(namespace, room));
-    return { keys, except: except.flatMap((room) => this.#keysOf(namespace, room)) };
-  }
-
   #describe(stored: StoredSession): SessionInfo {
     const here = this.#hub.sessions.get(stored.id);
     const position = here?.position ?? stored.position;
@@ -307,18 +242,4 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
         .map(({ key }) => key.slice(prefix.length)),
     };
   }
-}
-
-/** A page of what was published to one audience, newest first. @param since Nothing at or before this offset. */
-export async function history(hub: Hub, key: string, options: HistoryOptions, since: Offset = 0): Promise<HistoryPage> {
-  const limit = options.limit ?? 100;
-  const upTo = (options.before ?? hub.dispatched + 1) - 1;
-  const page = await hub.store.read({ keys: [{ key, after: since, upTo }], limit, maxBytes: 2 ** 22, reverse: true });
-  const entries = page.entries
-    .filter((entry) => entry.keys.includes(key))
-    .map(({ offset, id, publishedAt, data }) => {
-      const [event, ...args] = hub.codec.decode(data);
-      return { offset, id, publishedAt, event: String(event), args };
-    });
-  return { entries, before: page.more ? page.end : undefined };
 }

@@ -5,10 +5,11 @@
  * Rule: a message is settled when its listeners have settled and its answer, if one is wanted, is given. Nothing else settles
  * it but giving up, which leaves a dead letter.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { Attempts } from "../core/attempts.ts";
 import { DeliveryError } from "../core/error.ts";
 import { type DeadReport, FRAME_EVENT, type WireMessage } from "../core/wire.ts";
+import { Allowance } from "./allowance.ts";
+import { causes } from "./cause.ts";
 import { parseDeadReport } from "./client-frames.ts";
 import type { Encoded } from "./codec.ts";
 import type { Hub } from "./hub.ts";
@@ -35,22 +36,6 @@ export interface Recipient {
   /** Calls back when a listener is added. */
   onListener(then: () => void): void;
 }
-
-/** The message that is being handled, for what its handlers publish (protocol R35). */
-export interface Cause {
-  readonly session: string;
-  readonly seq: number;
-  readonly message: string;
-  /** Which of the message's listeners publishes; -1 for middleware and catch-all listeners. */
-  readonly listener: number;
-  /** Publishes of this listener so far. */
-  count: number;
-  /** False once the message is settled: what is published later has no claim to a derived id. */
-  readonly open: () => boolean;
-}
-
-/** The cause of the present asynchronous context. */
-export const causes: AsyncLocalStorage<Cause> = new AsyncLocalStorage();
 
 interface Task {
   readonly seq: number;
@@ -81,16 +66,14 @@ export class Handling {
   readonly #held = new Map<Task, (() => Dispatched) | undefined>();
   #watching: Recipient | undefined;
   #recipient: Recipient | undefined;
-  #allowance: number;
-  #allowedAt: number;
+  readonly #allowance: Allowance;
 
   constructor(hub: Hub, session: Session) {
     this.#hub = hub;
     this.#session = session;
     const { maxDeliveries, redeliveryBackoff, limits } = hub.settings;
     this.#attempts = new Attempts(maxDeliveries, redeliveryBackoff);
-    this.#allowance = limits.publishRate;
-    this.#allowedAt = hub.now();
+    this.#allowance = new Allowance(limits.publishRate);
   }
 
   /** The session has a new socket: what no handler has begun is brought to it. */
@@ -105,7 +88,10 @@ export class Handling {
   take(message: WireMessage): boolean {
     const { inbox } = this.#session;
     const [seq] = message;
-    if (seq > inbox.received && !this.#allowed()) return false;
+    if (seq > inbox.received && !this.#allowance.take(this.#hub.now())) {
+      this.#hub.metrics.rateLimited++;
+      return false;
+    }
     const verdict = inbox.accept(seq);
     if (verdict === "ahead") return false;
     if (verdict === "seen") {
@@ -191,20 +177,6 @@ export class Handling {
     } catch (error) {
       this.#hub.failed(error);
     }
-  }
-
-  #allowed(): boolean {
-    const { publishRate } = this.#hub.settings.limits;
-    if (publishRate === 0) return true;
-    const now = this.#hub.now();
-    this.#allowance = Math.min(publishRate, this.#allowance + ((now - this.#allowedAt) / 1_000) * publishRate);
-    this.#allowedAt = now;
-    if (this.#allowance < 1) {
-      this.#hub.metrics.rateLimited++;
-      return false;
-    }
-    this.#allowance--;
-    return true;
   }
 
   #dispatch(task: Task): void {

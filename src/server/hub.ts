@@ -13,30 +13,19 @@ import type { Offset } from "../core/position.ts";
 import type { GapReason } from "../core/resume.ts";
 import type { WireGap } from "../core/wire.ts";
 import type { DeadLetter, Entry, LogState, NewEntry, Operation, Outcome, Store, Tail } from "../store/store.ts";
+import { address, SharedChunks } from "./addressing.ts";
 import { type Chunk, chunksOf } from "./chunk.ts";
 import type { Codec } from "./codec.ts";
 import type { Connection, Feeder, Stretch } from "./connection.ts";
+import type { DeliveryEvents } from "./delivery-events.ts";
 import type { Events } from "./events.ts";
 import { Handling } from "./handling.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Settings } from "./options.ts";
 import { Recent } from "./recent.ts";
+import { Roster } from "./roster.ts";
 import type { Session, SessionHost } from "./session.ts";
 import { type Settled, Writer } from "./writer.ts";
-
-/** What happens in delivery, for `io.delivery.on`. */
-export type DeliveryEvents = {
-  /** A client was told that it missed something. */
-  gap: { readonly session: string; readonly namespace: string } & WireGap;
-  /** A message was given up on. */
-  "dead-letter": DeadLetter;
-  /** A client came back. */
-  replay: { readonly session: string; readonly namespace: string; readonly from: Offset; readonly to: Offset };
-  /** Something that should be looked at. Nothing that was acknowledged is lost by it. */
-  error: DeliveryError | Error;
-  /** The store began to fail, or works again (`undefined`). */
-  store: DeliveryError | undefined;
-};
 
 /** What surrounds a hub. */
 export interface HubOptions {
@@ -73,9 +62,7 @@ export class Hub implements Feeder, SessionHost {
   /** Sessions that this node has to do with. */
   readonly sessions: Map<string, Session> = new Map();
   readonly #options: HubOptions;
-  readonly #audience = new Map<string, Set<Session>>();
-  /** Memberships that ended, until the log is dispatched so far. */
-  #leaving: { readonly key: string; readonly session: Session; readonly until: Offset }[] = [];
+  readonly #roster = new Roster();
   readonly #waiting = new Set<Connection>();
   readonly #dirty = new Set<Session>();
   #flushing = false;
@@ -228,8 +215,7 @@ export class Hub implements Feeder, SessionHost {
   /** Something for these audiences could not be made durable: their connected sessions are told. */
   lost(keys: readonly string[], reason: GapReason): void {
     const sessions = new Set<Session>();
-    for (const key of keys)
-      for (const session of this.#audience.get(key) ?? []) if (session.has(key)) sessions.add(session);
+    for (const key of keys) for (const session of this.#roster.of(key)) if (session.has(key)) sessions.add(session);
     for (const session of sessions) {
       const gap: WireGap = { from: session.position, to: session.position, reason };
       session.owed.add(gap);
@@ -248,7 +234,7 @@ export class Hub implements Feeder, SessionHost {
   attach(session: Session): void {
     session.handling = new Handling(this, session);
     this.sessions.set(session.id, session);
-    for (const { key } of session.memberships.all()) this.#enrol(key, session);
+    for (const { key } of session.memberships.all()) this.#roster.add(key, session);
   }
 
   /** The session's connection ended. It stays as long as there is something of it to finish. */
@@ -256,7 +242,7 @@ export class Hub implements Feeder, SessionHost {
     if (session.connection || session.busy > 0 || session.writes > 0) return;
     if (this.sessions.get(session.id) !== session) return;
     this.sessions.delete(session.id);
-    for (const { key } of session.memberships.all()) this.#withdraw(key, session);
+    this.#roster.drop(session);
   }
 
   write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership = false): void {
@@ -311,12 +297,12 @@ export class Hub implements Feeder, SessionHost {
   }
 
   joined(session: Session, key: string): void {
-    if (this.sessions.get(session.id) === session) this.#enrol(key, session);
+    if (this.sessions.get(session.id) === session) this.#roster.add(key, session);
   }
 
   left(session: Session, key: string, until: Offset): void {
-    if (until <= this.#dispatched) this.#withdrawUnlessMember(key, session);
-    else this.#leaving.push({ key, session, until });
+    this.#roster.leave(key, session, until);
+    this.#roster.dispatched(this.#dispatched);
   }
 
   read(session: Session, after: Offset, limit: number, maxBytes: number): Stretch | Promise<Stretch> {
@@ -394,52 +380,16 @@ export class Hub implements Feeder, SessionHost {
     const before = this.#dispatched;
     const last = entries.at(-1);
     if (!last || last.offset <= before) return;
-    const lists = new Map<Connection, Entry[]>();
-    for (const entry of entries) {
-      if (entry.offset <= before) continue;
-      this.#recent.push(entry);
-      this.#address(entry, lists);
-    }
+    const fresh = (entries[0] as Entry).offset > before ? entries : entries.filter(({ offset }) => offset > before);
+    for (const entry of fresh) this.#recent.push(entry);
+    const lists = address(fresh, this.#roster);
     this.#dispatched = last.offset;
-    const shared = new Map<string, { readonly list: readonly Entry[]; readonly chunks: readonly Chunk[] }[]>();
+    const shared = new SharedChunks((list) => this.chunks(list, last.offset));
     for (const [connection, list] of lists) {
-      connection.deliver(this.#sharedChunks(shared, list, last.offset), before);
+      connection.deliver(shared.of(list), before);
       this.metrics.delivered += list.length;
     }
-    this.#leaving = this.#leaving.filter(({ key, session, until }) => {
-      if (until > this.#dispatched) return true;
-      this.#withdrawUnlessMember(key, session);
-      return false;
-    });
-  }
-
-  #address(entry: Entry, lists: Map<Connection, Entry[]>): void {
-    const several = entry.keys.length > 1;
-    const simple = !several && entry.except.length === 0;
-    for (const key of entry.keys) {
-      for (const session of this.#audience.get(key) ?? []) {
-        const { connection } = session;
-        if (!connection?.live) continue;
-        if (!(simple ? session.memberships.covers(key, entry.offset) : session.memberships.entitled(entry))) continue;
-        const list = lists.get(connection);
-        if (!list) lists.set(connection, [entry]);
-        else if (!several || list.at(-1) !== entry) list.push(entry);
-      }
-    }
-  }
-
-  #sharedChunks(
-    shared: Map<string, { readonly list: readonly Entry[]; readonly chunks: readonly Chunk[] }[]>,
-    list: readonly Entry[],
-    upTo: Offset,
-  ): readonly Chunk[] {
-    const key = `${list.length}.${(list[0] as Entry).offset}.${(list.at(-1) as Entry).offset}`;
-    const known = shared.get(key) ?? [];
-    for (const { list: other, chunks } of known) if (other.every((entry, i) => entry === list[i])) return chunks;
-    const chunks = this.chunks(list, upTo);
-    known.push({ list, chunks });
-    shared.set(key, known);
-    return chunks;
+    this.#roster.dispatched(this.#dispatched);
   }
 
   #health(failing: DeliveryError | undefined): void {
@@ -454,20 +404,5 @@ export class Hub implements Feeder, SessionHost {
     session.connection?.end("SUPERSEDED");
     session.connection = undefined;
     this.release(session);
-  }
-
-  #enrol(key: string, session: Session): void {
-    const members = this.#audience.get(key);
-    if (members) members.add(session);
-    else this.#audience.set(key, new Set([session]));
-  }
-
-  #withdraw(key: string, session: Session): void {
-    const members = this.#audience.get(key);
-    if (members?.delete(session) && members.size === 0) this.#audience.delete(key);
-  }
-
-  #withdrawUnlessMember(key: string, session: Session): void {
-    if (!session.memberships.has(key)) this.#withdraw(key, session);
   }
 }

@@ -6,18 +6,11 @@ export type { GapReason } from "../core/resume.ts";
 export type { WireGap } from "../core/wire.ts";
 export type { Durability, Retention, Store } from "../store/store.ts";
 export type { SocketDelivery } from "./decorate-socket.ts";
-export type {
-  DeadLetterInfo,
-  HistoryEntry,
-  HistoryOptions,
-  HistoryPage,
-  Operator,
-  PublishOptions,
-  ServerDelivery,
-  SessionInfo,
-} from "./delivery.ts";
+export type { DeadLetterInfo, ServerDelivery, SessionInfo } from "./delivery.ts";
+export type { DeliveryEvents } from "./delivery-events.ts";
 export type { DrainOptions } from "./drain.ts";
-export type { DeliveryEvents } from "./hub.ts";
+export type { HistoryEntry, HistoryOptions, HistoryPage } from "./history.ts";
+export type { Operator, PublishOptions } from "./operator.ts";
 export type { Limits, ReliableOptions } from "./options.ts";
 export type { Receipt } from "./publisher.ts";
 export { type ReliableServer, type ReliableSocket, reliable } from "./reliable.ts";

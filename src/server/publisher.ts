@@ -6,8 +6,8 @@
 import { DeliveryError } from "../core/error.ts";
 import type { Epoch, Offset } from "../core/position.ts";
 import type { Durability, NewEntry, Outcome } from "../store/store.ts";
+import { causes } from "./cause.ts";
 import type { Encoded } from "./codec.ts";
-import { causes } from "./handling.ts";
 import type { Hub } from "./hub.ts";
 import { derivedId, ULID } from "./token.ts";
 

@@ -6,32 +6,21 @@
 import type { DefaultEventsMap, Server, Socket } from "socket.io";
 import { monotonicFactory } from "ulid";
 import { systemClock } from "../clock.ts";
-import { DeliveryError } from "../core/error.ts";
-import { FRAME_EVENT, type Hello } from "../core/wire.ts";
+import { FRAME_EVENT } from "../core/wire.ts";
 import { memory } from "../store/memory.ts";
-import { admit } from "./admission.ts";
-import { roomKey, sessionKey } from "./audience.ts";
-import { parseClientFrame } from "./client-frames.ts";
 import { Codec } from "./codec.ts";
-import { decorateServer, type ServerHost } from "./decorate.ts";
-import {
-  decorateSocket,
-  type Link,
-  linkOf,
-  open,
-  outletOf,
-  type SocketDelivery,
-  type SocketHost,
-} from "./decorate-socket.ts";
-import { history, ServerDelivery } from "./delivery.ts";
+import { decorateServer } from "./decorate.ts";
+import type { SocketDelivery } from "./decorate-socket.ts";
+import { ServerDelivery } from "./delivery.ts";
+import type { DeliveryEvents } from "./delivery-events.ts";
 import type { EventsOf } from "./event-types.ts";
 import { Events } from "./events.ts";
-import { type DeliveryEvents, Hub } from "./hub.ts";
+import { Host } from "./host.ts";
+import { Hub } from "./hub.ts";
 import { Metrics } from "./metrics.ts";
-import { type ReliableOptions, type Settings, settle } from "./options.ts";
+import { type ReliableOptions, settle } from "./options.ts";
 import { Publisher } from "./publisher.ts";
 import { keepBounds } from "./retention.ts";
-import type { Session } from "./session.ts";
 
 /** A server with `.delivery`. */
 export type ReliableServer<L extends EventsOf, E extends EventsOf, I extends EventsOf, D> = Server<L, E, I, D> & {
@@ -40,9 +29,6 @@ export type ReliableServer<L extends EventsOf, E extends EventsOf, I extends Eve
 
 /** A socket of a wrapped client, as handlers see it. `delivery` is absent for plain clients. */
 export type ReliableSocket<S extends Socket = Socket> = S & { readonly delivery?: SocketDelivery };
-
-/** How long a socket that the application disconnected may still be sent what was emitted before, milliseconds. */
-const FAREWELL_MS = 5_000;
 
 const wrapped = new WeakMap<object, ServerDelivery>();
 
@@ -117,202 +103,6 @@ function wrap(io: Server, options: ReliableOptions): ServerDelivery {
   });
   void hub.open();
   return delivery;
-}
-
-/** What Socket.IO does with sockets, in terms of sessions. */
-class Host implements ServerHost {
-  readonly #hub: Hub;
-  readonly #publisher: Publisher;
-  readonly #settings: Settings;
-  readonly #everything: boolean;
-  /** Decorated sockets, by namespace and id. */
-  readonly #sockets = new Map<string, Socket>();
-
-  constructor(hub: Hub, publisher: Publisher, settings: Settings, options: ReliableOptions) {
-    this.#hub = hub;
-    this.#publisher = publisher;
-    this.#settings = settings;
-    this.#everything = options.durable === undefined;
-  }
-
-  durable(event: string, args: readonly unknown[], namespace: Parameters<ServerHost["durable"]>[2]): boolean {
-    return this.#everything || this.#settings.durable(event, args, namespace);
-  }
-
-  emit(
-    audience: { readonly keys: readonly string[]; readonly except: readonly string[] },
-    args: readonly unknown[],
-  ): boolean {
-    return this.#publisher.emit(audience, args);
-  }
-
-  socket(namespace: string, id: string): Socket | undefined {
-    return this.#sockets.get(`${namespace}\n${id}`);
-  }
-
-  /** Keys of a room; of a session, when the room is the id of its socket. */
-  keysOf(namespace: string, room: string): string[] {
-    const socket = this.socket(namespace, room);
-    const link = socket && linkOf(socket);
-    return [...(link ? [sessionKey(link.connection.session.id)] : []), roomKey(namespace, room)];
-  }
-
-  async admit(socket: Socket, hello: Hello): Promise<void> {
-    try {
-      await this.#hub.ready;
-      const principal = this.#settings.principal(socket) ?? null;
-      const outlet = outletOf(socket);
-      const { session, connection, welcome, rooms } = await admit(this.#hub, {
-        hello,
-        namespace: socket.nsp.name,
-        principal: principal === null ? null : String(principal),
-        authorize: (room) => this.#settings.authorizeReplay(socket, room),
-        outlet,
-      });
-      decorateSocket(socket, connection, this.#socketHost(socket, session));
-      this.#sockets.set(`${socket.nsp.name}\n${socket.id}`, socket);
-      Object.defineProperty(socket, "delivery", {
-        configurable: true,
-        value: {
-          session: session.id,
-          get cursor() {
-            return session.cursor;
-          },
-        } satisfies SocketDelivery,
-      });
-      (socket as { recovered: boolean }).recovered = welcome.resumed && welcome.gaps.length === 0;
-      if (rooms.length > 0) await socket.join(rooms as string[]);
-      outlet.frame([0, "w", welcome]);
-    } catch (error) {
-      // Without a welcome the client acts as a plain one on this connection, and tries again on the next.
-      if (!this.#hub.broken) this.#hub.failed(error);
-    }
-  }
-
-  joined(socket: Socket, rooms: ReadonlySet<string>): void {
-    const session = linkOf(socket)?.connection.session;
-    if (!session) return;
-    for (const room of rooms) {
-      if (room === socket.id) continue;
-      const key = roomKey(socket.nsp.name, room);
-      if (!session.has(key) && session.rooms >= this.#settings.limits.rooms) {
-        this.#hub.failed(
-          new DeliveryError(
-            "TOO_MANY_ROOMS",
-            `a session is in ${session.rooms} rooms; "${room.slice(0, 40)}" is joined as plain Socket.IO does, without replay. Raise limits.rooms, or leave rooms.`,
-          ),
-        );
-      } else session.join(key);
-    }
-  }
-
-  left(socket: Socket, room: string): void {
-    linkOf(socket)?.connection.session.leave(roomKey(socket.nsp.name, room));
-  }
-
-  closed(socket: Socket): void {
-    const connection = linkOf(socket)?.connection;
-    this.#sockets.delete(`${socket.nsp.name}\n${socket.id}`);
-    if (!connection) return;
-    const { session } = connection;
-    const end = () => {
-      if (session.connection === connection) {
-        session.settlePosition();
-        session.connection = undefined;
-        this.#hub.save(session);
-      }
-      connection.close();
-      this.#hub.release(session);
-    };
-    // The application has disconnected the socket while something emitted before is on its way: that goes out first.
-    if (open(socket).client.conn.readyState === "open" && connection.wait(end)) {
-      this.#hub.waits(connection);
-      const { clock } = this.#hub;
-      clock.at(clock.now() + FAREWELL_MS, () => connection.release(true));
-    } else end();
-  }
-
-  flush(): Promise<void> {
-    return this.#hub.writer.failing ? Promise.resolve() : this.#hub.writer.flushed();
-  }
-
-  get sockets(): SocketHost {
-    return this.#turns;
-  }
-
-  readonly #turns: SocketHost = {
-    emit: () => false,
-    durable: () => false,
-    frame: () => {},
-    waits: (connection) => this.#hub.waits(connection),
-    failed: (error) => this.#hub.failed(error),
-    started: () => {},
-  };
-
-  #socketHost(socket: Socket, session: Session): SocketHost {
-    const { nsp } = socket;
-    return {
-      ...this.#turns,
-      durable: (event, args) => this.durable(event, args, nsp),
-      emit: (args) => this.#publisher.emit({ keys: [sessionKey(session.id)], except: [] }, args),
-      frame: (raw, answer) => this.#frame(socket, raw, answer),
-      // The application's "connection" handlers run in this turn; what waited for a socket comes after them.
-      started: () => queueMicrotask(() => session.handling?.attach((linkOf(socket) as Link).recipient)),
-    };
-  }
-
-  #frame(socket: Socket, raw: readonly unknown[], answer: ((...args: unknown[]) => void) | undefined): void {
-    const connection = linkOf(socket)?.connection;
-    const session = connection?.session;
-    // A superseded connection changes nothing (protocol R34).
-    if (!connection || !session || connection.closed || session.connection !== connection) return;
-    const frame = parseClientFrame(raw);
-    if (!frame) {
-      this.#hub.metrics.badFrames++;
-      answer?.({ code: "BAD_FRAME" });
-      return;
-    }
-    session.confirmGeneration();
-    switch (frame[0]) {
-      case "m": {
-        session.inbox.skipTo(frame[1]);
-        for (const message of frame[2]) if (!session.handling?.take(message)) break;
-        connection.arrived();
-        return;
-      }
-      case "a":
-        if (!connection.acknowledge(frame[1], frame[2])) this.#hub.metrics.badFrames++;
-        return;
-      case "r":
-        connection.acknowledge(frame[1], 0);
-        connection.rewind();
-        return;
-      case "h":
-        this.#history(socket, frame[1], answer ?? (() => {}));
-    }
-  }
-
-  /** A page of history, for a client that may read the room now; of the time of its membership only, unless `authorizeReplay` was given and agrees. */
-  #history(
-    socket: Socket,
-    query: { readonly room: string; readonly limit: number; readonly before?: number },
-    answer: (...args: unknown[]) => void,
-  ): void {
-    void (async () => {
-      const session = linkOf(socket)?.connection.session;
-      const key = roomKey(socket.nsp.name, query.room);
-      const since = session?.memberships.since(key);
-      if (since === undefined || !(await this.#settings.authorizeReplay(socket, query.room))) {
-        return answer({ code: "UNAUTHORIZED" });
-      }
-      const { entries, before } = await history(this.#hub, key, query, since);
-      const wire = entries.map(({ offset, id, event, args }) => [offset, id, [event, ...args]]);
-      answer({ entries: wire, more: before !== undefined });
-    })().catch((error: unknown) => {
-      this.#hub.failed(error);
-      answer({ code: "STORE_FAILED" });
-    });
-  }
 }
 
 interface Internals {

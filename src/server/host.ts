@@ -1,0 +1,221 @@
+/**
+ * What Socket.IO does with sockets, in terms of sessions.
+ *
+ * Rule: the only place where both are known; a client that cannot have a session is served as plain Socket.IO serves it.
+ */
+import type { Socket } from "socket.io";
+import { DeliveryError } from "../core/error.ts";
+import type { Hello, HistoryQuery } from "../core/wire.ts";
+import { admit } from "./admission.ts";
+import { roomKey, sessionKey } from "./audience.ts";
+import { parseClientFrame } from "./client-frames.ts";
+import type { ServerHost } from "./decorate.ts";
+import {
+  decorateSocket,
+  type Link,
+  linkOf,
+  open,
+  outletOf,
+  type SocketDelivery,
+  type SocketHost,
+} from "./decorate-socket.ts";
+import { history } from "./history.ts";
+import type { Hub } from "./hub.ts";
+import type { ReliableOptions, Settings } from "./options.ts";
+import type { Publisher } from "./publisher.ts";
+import type { Session } from "./session.ts";
+
+/** How long a socket that the application disconnected may still be sent what was emitted before, milliseconds. */
+const FAREWELL_MS = 5_000;
+
+/** What Socket.IO does with sockets, in terms of sessions. */
+export class Host implements ServerHost {
+  readonly #hub: Hub;
+  readonly #publisher: Publisher;
+  readonly #settings: Settings;
+  readonly #everything: boolean;
+  /** Decorated sockets, by namespace and id. */
+  readonly #sockets = new Map<string, Socket>();
+
+  constructor(hub: Hub, publisher: Publisher, settings: Settings, options: ReliableOptions) {
+    this.#hub = hub;
+    this.#publisher = publisher;
+    this.#settings = settings;
+    this.#everything = options.durable === undefined;
+  }
+
+  durable(event: string, args: readonly unknown[], namespace: Parameters<ServerHost["durable"]>[2]): boolean {
+    return this.#everything || this.#settings.durable(event, args, namespace);
+  }
+
+  emit(
+    audience: { readonly keys: readonly string[]; readonly except: readonly string[] },
+    args: readonly unknown[],
+  ): boolean {
+    return this.#publisher.emit(audience, args);
+  }
+
+  socket(namespace: string, id: string): Socket | undefined {
+    return this.#sockets.get(`${namespace}\n${id}`);
+  }
+
+  /** Keys of a room; of a session, when the room is the id of its socket. */
+  keysOf(namespace: string, room: string): string[] {
+    const socket = this.socket(namespace, room);
+    const link = socket && linkOf(socket);
+    return [...(link ? [sessionKey(link.connection.session.id)] : []), roomKey(namespace, room)];
+  }
+
+  async admit(socket: Socket, hello: Hello): Promise<void> {
+    try {
+      await this.#hub.ready;
+      const principal = this.#settings.principal(socket) ?? null;
+      const outlet = outletOf(socket);
+      const { session, connection, welcome, rooms } = await admit(this.#hub, {
+        hello,
+        namespace: socket.nsp.name,
+        principal: principal === null ? null : String(principal),
+        authorize: (room) => this.#settings.authorizeReplay(socket, room),
+        outlet,
+      });
+      decorateSocket(socket, connection, this.#socketHost(socket, session));
+      this.#sockets.set(`${socket.nsp.name}\n${socket.id}`, socket);
+      Object.defineProperty(socket, "delivery", {
+        configurable: true,
+        value: {
+          session: session.id,
+          get cursor() {
+            return session.cursor;
+          },
+        } satisfies SocketDelivery,
+      });
+      (socket as { recovered: boolean }).recovered = welcome.resumed && welcome.gaps.length === 0;
+      if (rooms.length > 0) await socket.join(rooms as string[]);
+      outlet.frame([0, "w", welcome]);
+    } catch (error) {
+      // Without a welcome the client acts as a plain one on this connection, and tries again on the next.
+      if (!this.#hub.broken) this.#hub.failed(error);
+    }
+  }
+
+  joined(socket: Socket, rooms: ReadonlySet<string>): void {
+    const session = linkOf(socket)?.connection.session;
+    if (!session) return;
+    for (const room of rooms) {
+      if (room === socket.id) continue;
+      const key = roomKey(socket.nsp.name, room);
+      if (!session.has(key) && session.rooms >= this.#settings.limits.rooms) {
+        this.#hub.failed(
+          new DeliveryError(
+            "TOO_MANY_ROOMS",
+            `a session is in ${session.rooms} rooms; "${room.slice(0, 40)}" is joined as plain Socket.IO does, without replay. Raise limits.rooms, or leave rooms.`,
+          ),
+        );
+      } else session.join(key);
+    }
+  }
+
+  left(socket: Socket, room: string): void {
+    linkOf(socket)?.connection.session.leave(roomKey(socket.nsp.name, room));
+  }
+
+  closed(socket: Socket): void {
+    const connection = linkOf(socket)?.connection;
+    this.#sockets.delete(`${socket.nsp.name}\n${socket.id}`);
+    if (!connection) return;
+    const { session } = connection;
+    const end = () => {
+      if (session.connection === connection) {
+        session.settlePosition();
+        session.connection = undefined;
+        this.#hub.save(session);
+      }
+      connection.close();
+      this.#hub.release(session);
+    };
+    // The application has disconnected the socket while something emitted before is on its way: that goes out first.
+    if (open(socket).client.conn.readyState === "open" && connection.wait(end)) {
+      this.#hub.waits(connection);
+      const { clock } = this.#hub;
+      clock.at(clock.now() + FAREWELL_MS, () => connection.release(true));
+    } else end();
+  }
+
+  flush(): Promise<void> {
+    return this.#hub.writer.failing ? Promise.resolve() : this.#hub.writer.flushed();
+  }
+
+  get sockets(): SocketHost {
+    return this.#turns;
+  }
+
+  readonly #turns: SocketHost = {
+    emit: () => false,
+    durable: () => false,
+    frame: () => {},
+    waits: (connection) => this.#hub.waits(connection),
+    failed: (error) => this.#hub.failed(error),
+    started: () => {},
+  };
+
+  #socketHost(socket: Socket, session: Session): SocketHost {
+    const { nsp } = socket;
+    return {
+      ...this.#turns,
+      durable: (event, args) => this.durable(event, args, nsp),
+      emit: (args) => this.#publisher.emit({ keys: [sessionKey(session.id)], except: [] }, args),
+      frame: (raw, answer) => this.#frame(socket, raw, answer),
+      // The application's "connection" handlers run in this turn; what waited for a socket comes after them.
+      started: () => queueMicrotask(() => session.handling?.attach((linkOf(socket) as Link).recipient)),
+    };
+  }
+
+  #frame(socket: Socket, raw: readonly unknown[], answer: ((...args: unknown[]) => void) | undefined): void {
+    const connection = linkOf(socket)?.connection;
+    const session = connection?.session;
+    // A superseded connection changes nothing (protocol R34).
+    if (!connection || !session || connection.closed || session.connection !== connection) return;
+    const frame = parseClientFrame(raw);
+    if (!frame) {
+      this.#hub.metrics.badFrames++;
+      answer?.({ code: "BAD_FRAME" });
+      return;
+    }
+    session.confirmGeneration();
+    switch (frame[0]) {
+      case "m": {
+        session.inbox.skipTo(frame[1]);
+        for (const message of frame[2]) if (!session.handling?.take(message)) break;
+        connection.arrived();
+        return;
+      }
+      case "a":
+        if (!connection.acknowledge(frame[1], frame[2])) this.#hub.metrics.badFrames++;
+        return;
+      case "r":
+        connection.acknowledge(frame[1], 0);
+        connection.rewind();
+        return;
+      case "h":
+        this.#history(socket, frame[1], answer ?? (() => {}));
+    }
+  }
+
+  /** A page of history, for a client that may read the room now; of the time of its membership only, unless `authorizeReplay` was given and agrees. */
+  #history(socket: Socket, query: HistoryQuery, answer: (...args: unknown[]) => void): void {
+    void (async () => {
+      const session = linkOf(socket)?.connection.session;
+      const key = roomKey(socket.nsp.name, query.room);
+      const since = session?.memberships.since(key);
+      if (since === undefined || !(await this.#settings.authorizeReplay(socket, query.room))) {
+        return answer({ code: "UNAUTHORIZED" });
+      }
+      const { entries, before } = await history(this.#hub, key, query, since);
+      const wire = entries.map(({ offset, id, event, args }) => [offset, id, [event, ...args]]);
+      answer({ entries: wire, more: before !== undefined });
+    })().catch((error: unknown) => {
+      this.#hub.failed(error);
+      answer({ code: "STORE_FAILED" });
+    });
+  }
+}
