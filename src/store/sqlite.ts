@@ -7,6 +7,7 @@ import { fileSource, givenSource, type SqliteDatabase } from "./sqlite-driver.ts
 import { SqliteStore } from "./sqlite-store.ts";
 import type { Store } from "./store.ts";
 
+export { type SqliteStorageOptions, sqliteStorage } from "./client-sqlite.ts";
 export type { SqliteDatabase, SqliteStatement } from "./sqlite-driver.ts";
 
 /** What can be chosen about a store in SQLite. */
