@@ -51,10 +51,16 @@ export class Inbox<A> {
     return this.#receiver.accept(seq);
   }
 
+  /** The message is answered. False: it was before, and that answer stands. */
+  answer(seq: number, answer: A): boolean {
+    if (this.#answers.has(seq)) return false;
+    this.#answers.set(seq, answer);
+    return true;
+  }
+
   /** The message is dealt with. */
-  settle(seq: number, answer: A | undefined): void {
+  settle(seq: number): void {
     this.#receiver.settle(seq);
-    if (answer !== undefined) this.#answers.set(seq, answer);
   }
 
   /** The client has these answers. Answers those that were still kept. */

@@ -12,7 +12,7 @@ import type { ServerFrame, WireGap } from "../core/wire.ts";
 import type { Entry } from "../store/store.ts";
 import type { Chunk } from "./chunk.ts";
 import type { Session } from "./session.ts";
-import { Turns } from "./turns.ts";
+import { type Place, Turns } from "./turns.ts";
 
 /** Where a connection's frames go. */
 export interface Outlet {
@@ -41,10 +41,8 @@ export interface Feeder {
   /** The log after an offset, as far as the session may see it. At once when memory has it. */
   read(session: Session, after: Offset, limit: number, maxBytes: number): Stretch | Promise<Stretch>;
   chunks(entries: readonly Entry[], upTo: Offset): readonly Chunk[];
-  /** Whether a durable event was published that is not dispatched yet. */
-  readonly ticket: number;
-  /** Durable events up to this ticket are dispatched. */
-  readonly settledTicket: number;
+  /** Of the last durable event that was published on this node. */
+  readonly place: Place;
   /** Counts something. */
   count(metric: "resends" | "replayed" | "replays" | "stalled"): void;
   failed(error: unknown): void;
@@ -246,18 +244,24 @@ export class Connection {
 
   /** Reports where the client's messages stand, if that is news, with the answers that this connection has not carried. */
   report(): void {
+    // Answers have a turn of their own while something waits; see answered().
+    this.#report(!this.#turns.waiting);
+  }
+
+  #report(withAnswers: boolean): void {
     if (this.#state !== "feeding" && this.#state !== "live") return;
     const now = this.session.inboxReport();
     for (let more = true; more; ) {
-      const answers = this.session.answersFor(this);
+      const answers = withAnswers ? this.session.answersFor(this) : [];
       more = this.session.moreAnswersFor(this);
       // A message counts as settled only in or after the frame that carries its answer.
-      const told = more ? this.#told : now;
+      const told = more ? { ...this.#told, received: now.received } : now;
       if (answers.length === 0 && same(told, this.#told)) return;
       this.#told = told;
       const bytes = answers.reduce((sum, { size }) => sum + size, 0);
       const number = this.#window.send(0, bytes, { answers: answers.map(({ seq }) => seq) });
       this.#send([number, "a", told.received, told.settled, told.above, answers.map(({ wire }) => wire)]);
+      if (!withAnswers) return;
     }
   }
 
@@ -266,13 +270,20 @@ export class Connection {
    * before it. Answers false when there is nothing to wait for and the caller may write at once.
    */
   wait(write: () => void): boolean {
-    return this.behind && this.#turns.add(this.#feeder.ticket, write);
+    return this.behind && this.#turns.add(this.#feeder.place, write);
+  }
+
+  /** An answer was given now: it is reported after the durable events that were published before it, and before later ones. */
+  answered(): boolean {
+    if (this.#state === "closed" || this.#state === "silent") return false;
+    return this.#turns.add(this.#feeder.place, () => this.#report(true));
   }
 
   /** Whether durable events that were published before now are not all sent. */
   get behind(): boolean {
     if (this.#state === "closed" || this.#state === "silent") return false;
-    return this.#feeder.ticket > this.#feeder.settledTicket || this.#state === "feeding" || this.#turns.waiting;
+    const { offset } = this.#feeder.place;
+    return offset === undefined || offset > this.#sentUpTo || this.#turns.waiting;
   }
 
   /** Whether something waits for {@link release}. */
@@ -280,10 +291,16 @@ export class Connection {
     return this.#turns.waiting;
   }
 
+  /** Offsets after which something waits to be written. */
+  awaited(): Offset[] {
+    return this.#turns.offsets();
+  }
+
   /** Writes what has waited long enough. @param all Whatever it waits for. */
   release(all = false): void {
-    if (all) this.#turns.release(Number.POSITIVE_INFINITY);
-    else if (this.#state === "live") this.#turns.release(this.#feeder.settledTicket);
+    if (all) this.#turns.flush();
+    else if (this.#state !== "silent") this.#turns.release(this.#sentUpTo);
+    if (!this.#turns.waiting) this.report();
   }
 
   /** A newer connection has taken the session over, or the session is gone. */
@@ -302,6 +319,10 @@ export class Connection {
     this.#cancelTimer = undefined;
   }
 
+  get #sentUpTo(): Offset {
+    return this.#state === "live" ? this.#feeder.dispatched : this.#sent;
+  }
+
   #sendStretch({ entries, end, gaps }: Stretch): void {
     let from = 0;
     for (const gap of gaps) {
@@ -313,6 +334,7 @@ export class Connection {
     }
     this.#sendEntries(entries.slice(from), end);
     this.#sent = Math.max(this.#sent, end);
+    this.release();
   }
 
   #sendEntries(entries: readonly Entry[], upTo: Offset): void {

@@ -27,7 +27,6 @@ interface OpenAdapter {
   addAll(id: string, rooms: Set<string>): unknown;
   del(id: string, room: string): unknown;
   delAll(id: string): unknown;
-  close(): unknown;
 }
 
 /** The members of namespaces that we use and that Socket.IO's types hide. */
@@ -36,6 +35,11 @@ interface OpenNamespace {
   readonly sockets: Map<string, Socket>;
   adapter: OpenAdapter;
   run(socket: Socket, then: (error: Error | null) => void): void;
+}
+
+/** The members of servers that we use and that Socket.IO's types hide. */
+interface OpenServer {
+  _checkNamespace(name: string, auth: object, then: unknown): void;
 }
 
 /** What the decoration asks of the delivery that it serves. */
@@ -51,8 +55,6 @@ export interface ServerHost {
   closed(socket: Socket): void;
   /** Decorated sockets by id, those included that Socket.IO does not show yet. */
   socket(namespace: string, id: string): Socket | undefined;
-  /** Resolves when what was emitted so far is committed and sent. */
-  flush(): Promise<void>;
   readonly sockets: SocketHost;
 }
 
@@ -72,6 +74,12 @@ export function decorateServer(io: Server, host: ServerHost): void {
   for (const namespace of namespaces.values()) decorateNamespace(namespace, host);
   // Every namespace enters this map before its first socket, dynamic ones too. A listener for "new_namespace" would die with
   // io.removeAllListeners().
+  const check = (io as unknown as OpenServer)._checkNamespace;
+  // A function that decides about a dynamic namespace is shown the CONNECT payload, too.
+  define(io, "_checkNamespace", (name: string, auth: Record<string, unknown> | undefined, then: unknown) => {
+    const { [HELLO_KEY]: _hello, ...shown } = auth ?? {};
+    check.call(io, name, shown, then);
+  });
   const set = namespaces.set;
   define(namespaces, "set", (name: string, namespace: Namespace) => {
     decorateNamespace(namespace, host);
@@ -119,7 +127,7 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
   const { name } = namespace;
   // Looked up at each call, because µWebSockets.js replaces the prototype's methods later.
   const owned: Partial<OpenAdapter> = {};
-  for (const key of ["broadcast", "broadcastWithAck", "apply", "addAll", "del", "delAll", "close"] as const) {
+  for (const key of ["broadcast", "broadcastWithAck", "apply", "addAll", "del", "delAll"] as const) {
     if (Object.hasOwn(adapter, key)) Object.assign(owned, { [key]: adapter[key] });
   }
   const native = <K extends keyof OpenAdapter>(key: K): OpenAdapter[K] =>
@@ -130,6 +138,7 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
     const flags = options.flags ?? {};
     const durable =
       packet.type === PACKET.EVENT &&
+      typeof data[0] === "string" &&
       packet.id === undefined &&
       !flags.volatile &&
       !flags.local &&
@@ -174,11 +183,6 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
     if (socket) host.closed(socket);
     return result;
   });
-  // io.close() waits for its adapters before it closes transports (since 4.7; before, clients get the rest when they come back).
-  define(adapter, "close", async () => {
-    await host.flush();
-    return native("close").call(adapter);
-  });
 }
 
 /** Who a broadcast is for, in the log's terms; `undefined` when only plain clients can be meant. */
@@ -195,7 +199,8 @@ function audienceOf(
     const shown = namespace.sockets.has(room);
     // A socket's id is a room of its own, which others may have joined.
     const others = !(link || shown) || (adapter.rooms.get(room)?.size ?? 0) > 1;
-    return [...(link ? [sessionKey(link.connection.session.id)] : []), ...(others ? [roomKey(name, room)] : [])];
+    const own = link && adapter.rooms.get(room)?.has(room);
+    return [...(own ? [sessionKey(link.connection.session.id)] : []), ...(others ? [roomKey(name, room)] : [])];
   };
   const keys = rooms.size === 0 ? [namespaceKey(name)] : [...rooms].flatMap(keysOf);
   if (keys.length === 0) return undefined;

@@ -295,6 +295,10 @@ export class Handling {
       this.#hub.failed(error);
       task.answer = this.#hub.codec.encode([]);
     }
+    // Answered is not settled: the caller has its answer now, also when the handler goes on for long.
+    this.#session.keepAnswer(task.seq, task.answer);
+    const { connection } = this.#session;
+    if (connection?.answered()) this.#hub.waits(connection);
     if (task.running === 0 && task.failed.length === 0 && task.cancelWait) this.#finish(task);
   }
 
@@ -306,7 +310,7 @@ export class Handling {
     this.#tasks.delete(task.seq);
     this.#session.busy--;
     if (code !== undefined) this.#session.settleMessage(task.seq, { code });
-    else this.#session.settleMessage(task.seq, task.answer === undefined ? undefined : { encoded: task.answer });
+    else this.#session.settleMessage(task.seq);
     this.#hub.release(this.#session);
   }
 

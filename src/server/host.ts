@@ -3,7 +3,7 @@
  *
  * Rule: the only place where both are known; a client that cannot have a session is served as plain Socket.IO serves it.
  */
-import type { Socket } from "socket.io";
+import type { ServerOptions, Socket } from "socket.io";
 import { DeliveryError } from "../core/error.ts";
 import type { Hello, HistoryQuery } from "../core/wire.ts";
 import { admit } from "./admission.ts";
@@ -62,7 +62,7 @@ export class Host implements ServerHost {
   /** Keys of a room; of a session, when the room is the id of its socket. */
   keysOf(namespace: string, room: string): string[] {
     const socket = this.socket(namespace, room);
-    const link = socket && linkOf(socket);
+    const link = socket?.rooms.has(room) ? linkOf(socket) : undefined;
     return [...(link ? [sessionKey(link.connection.session.id)] : []), roomKey(namespace, room)];
   }
 
@@ -80,6 +80,8 @@ export class Host implements ServerHost {
       });
       decorateSocket(socket, connection, this.#socketHost(socket, session));
       this.#sockets.set(`${socket.nsp.name}\n${socket.id}`, socket);
+      // Rooms that the application's middleware has joined.
+      this.joined(socket, socket.rooms);
       Object.defineProperty(socket, "delivery", {
         configurable: true,
         value: {
@@ -89,7 +91,10 @@ export class Host implements ServerHost {
           },
         } satisfies SocketDelivery,
       });
-      (socket as { recovered: boolean }).recovered = welcome.resumed && welcome.gaps.length === 0;
+      // With its own recovery switched on, Socket.IO's word includes `socket.data`, which does not outlive a socket here.
+      const { connectionStateRecovery } = (socket.nsp.server as unknown as { opts: Partial<ServerOptions> }).opts;
+      (socket as { recovered: boolean }).recovered =
+        welcome.resumed && welcome.gaps.length === 0 && !connectionStateRecovery;
       if (rooms.length > 0) await socket.join(rooms as string[]);
       outlet.frame([0, "w", welcome]);
     } catch (error) {
@@ -141,6 +146,7 @@ export class Host implements ServerHost {
     } else end();
   }
 
+  /** Resolves when what was emitted so far is committed and sent. */
   flush(): Promise<void> {
     return this.#hub.writer.failing ? Promise.resolve() : this.#hub.writer.flushed();
   }

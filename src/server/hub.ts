@@ -25,6 +25,7 @@ import type { Settings } from "./options.ts";
 import { Recent } from "./recent.ts";
 import { Roster } from "./roster.ts";
 import type { Session, SessionHost } from "./session.ts";
+import type { Place } from "./turns.ts";
 import { type Settled, Writer } from "./writer.ts";
 
 /** What surrounds a hub. */
@@ -72,10 +73,8 @@ export class Hub implements Feeder, SessionHost {
   #tail: Tail | undefined;
   #incoming: (readonly Entry[])[] = [];
   #dispatched: Offset = 0;
-  /** The last own append's ticket and offset, and up to which ticket everything is dispatched. */
-  #ticket = 0;
-  #settledTicket = 0;
-  #appended: Offset = 0;
+  /** Of the last append of this node. */
+  #place: Place = { offset: 0 };
   #membershipsUnderWay = 0;
 
   constructor(options: HubOptions) {
@@ -124,7 +123,6 @@ export class Hub implements Feeder, SessionHost {
     }
     this.#log = log;
     this.#dispatched = log.head;
-    this.#appended = log.head;
     const { recentEntries, recentBytes } = this.settings.limits;
     this.#recent = new Recent(log.head, recentEntries, recentBytes);
     this.#tail = this.store.tail(log.head, (entries) => {
@@ -149,13 +147,9 @@ export class Hub implements Feeder, SessionHost {
     return this.#dispatched;
   }
 
-  get ticket(): number {
+  get place(): Place {
     // While the store fails, what is not durable does not wait for what is.
-    return this.writer.failing ? this.#settledTicket : this.#ticket;
-  }
-
-  get settledTicket(): number {
-    return this.#settledTicket;
+    return this.writer.failing ? { offset: 0 } : this.#place;
   }
 
   now(): number {
@@ -196,19 +190,19 @@ export class Hub implements Feeder, SessionHost {
         "more waits for the store than limits.pendingEntries or limits.pendingBytes allow; publish slower, or find out why the store is slow.",
       );
     }
+    const place: Place = { offset: undefined };
+    this.#place = place;
     this.writer.add(
       () => ({ kind: "append", entry }),
       (outcome, error) => {
-        if (outcome && !outcome.duplicate) {
-          this.#appended = Math.max(this.#appended, outcome.offset);
-          this.metrics.appended++;
-        } else if (outcome) this.metrics.duplicateAppends++;
+        place.offset = outcome?.offset ?? 0;
+        if (outcome?.duplicate) this.metrics.duplicateAppends++;
+        else if (outcome) this.metrics.appended++;
         settled(outcome, error);
       },
       patient,
       entry.data.length,
     );
-    this.#ticket = this.writer.added;
     return undefined;
   }
 
@@ -365,11 +359,32 @@ export class Hub implements Feeder, SessionHost {
   }
 
   #dispatch(): void {
-    if (this.writer.committing && this.#membershipsUnderWay > 0) return;
+    // Outcomes first: who became a member, and which places something waits for.
+    if (this.writer.committing && (this.#membershipsUnderWay > 0 || this.#waiting.size > 0)) return;
     const incoming = this.#incoming;
     this.#incoming = [];
-    for (const entries of incoming) this.#dispatchPage(entries);
-    if (this.#dispatched >= this.#appended) this.#settledTicket = this.writer.done;
+    for (const entries of incoming) {
+      for (const page of this.#cut(entries)) {
+        this.#dispatchPage(page);
+        this.#releaseTurns();
+      }
+    }
+    this.#releaseTurns();
+  }
+
+  /** Cuts entries where something waits to be written after one of them. */
+  #cut(entries: readonly Entry[]): (readonly Entry[])[] {
+    if (this.#waiting.size === 0) return [entries];
+    const places = new Set([...this.#waiting].flatMap((connection) => connection.awaited()));
+    const pages: Entry[][] = [[]];
+    for (const entry of entries) {
+      pages.at(-1)?.push(entry);
+      if (places.has(entry.offset)) pages.push([]);
+    }
+    return pages;
+  }
+
+  #releaseTurns(): void {
     for (const connection of this.#waiting) {
       connection.release(this.writer.failing !== undefined);
       if (!connection.waits) this.#waiting.delete(connection);

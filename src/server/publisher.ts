@@ -81,6 +81,7 @@ export class Publisher {
           `"${String(id).slice(0, 40)}" is no ULID; leave the id out, or make one with the ulid package.`,
         );
       }
+      if (typeof args[0] !== "string") throw new DeliveryError("INVALID", "an event's name is a string.");
       made = this.#entry(audience.keys, audience.except, hub.codec.encode(args), id);
       return made;
     };

@@ -96,6 +96,19 @@ function wrap(io: Server, options: ReliableOptions): ServerDelivery {
     writable: true,
     value: (...args: Parameters<Server["close"]>) => {
       stopTrimming();
+      // Socket.IO would close the transports in this turn, before what was just emitted is committed and sent.
+      const { engine } = io as unknown as { engine?: { close(): unknown } };
+      const closeEngine = engine?.close;
+      if (engine && closeEngine) {
+        Object.defineProperty(engine, "close", {
+          configurable: true,
+          writable: true,
+          value: () => {
+            void host.flush().finally(() => closeEngine.call(engine));
+            return engine;
+          },
+        });
+      }
       const closed = close.apply(io, args);
       void Promise.resolve(closed).finally(() => delivery.close().catch((error: unknown) => hub.failed(error)));
       return closed;

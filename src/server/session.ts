@@ -246,11 +246,17 @@ export class Session {
     this.owed.delete(gap);
   }
 
-  /** A message is dealt with. @param answer Encoded arguments, or an error code, or nothing. */
-  settleMessage(seq: number, answer?: { readonly encoded: Encoded } | { readonly code: string }): void {
-    const kept = answer && ("code" in answer ? CODE_MARK + answer.code : answer.encoded);
-    this.inbox.settle(seq, kept);
-    if (kept !== undefined) this.#newAnswers.set(seq, kept);
+  /** The answer to a message, which may not be settled yet. The first one counts, also when an earlier life gave it. */
+  keepAnswer(seq: number, answer: Encoded): void {
+    if (!this.inbox.answer(seq, answer)) return;
+    this.#newAnswers.set(seq, answer);
+    this.writeInbox();
+  }
+
+  /** A message is dealt with. @param failure The code of the error that the caller gets instead of an answer. */
+  settleMessage(seq: number, failure?: { readonly code: string }): void {
+    if (failure) this.keepAnswer(seq, CODE_MARK + failure.code);
+    this.inbox.settle(seq);
     this.writeInbox();
   }
 

@@ -67,9 +67,11 @@ describe("the inbox", () => {
       "seen",
       "new",
     ]);
-    inbox.settle(8, "eight");
+    expect([inbox.answer(8, "eight"), inbox.answer(8, "another")]).toEqual([true, false]);
+    expect(inbox.state).toEqual({ settled: 5, above: [7] });
+    inbox.settle(8);
     expect(inbox.state).toEqual({ settled: 5, above: [7, 8] });
-    inbox.settle(6, undefined);
+    inbox.settle(6);
     expect([inbox.state, inbox.received, inbox.unsettled]).toEqual([{ settled: 8, above: [] }, 8, 0]);
     expect([...inbox.answers]).toEqual([[8, "eight"]]);
     expect(inbox.confirm([6, 8])).toEqual([8]);

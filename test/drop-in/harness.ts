@@ -91,6 +91,8 @@ export class Env {
     readonly options?: Partial<ServerOptions>;
     readonly before?: (io: Io) => void;
     readonly setup?: (io: Io) => void;
+    /** Of an earlier server, which is closed. */
+    readonly port?: number;
   }): Promise<Io> {
     const { Server } = require(SERVERS[this.place.server]) as ServerModule;
     this.#http = createServer();
@@ -103,14 +105,17 @@ export class Env {
     }
     given.setup?.(io);
     await new Promise<void>((resolve) => {
-      this.#http.listen(0, "127.0.0.1", resolve);
+      this.#http.listen(given.port ?? 0, "127.0.0.1", resolve);
     });
     return io;
   }
 
-  /** A client. It goes on with the script at once, connected or not. */
-  client(name: string, path = "/", options: ClientOptions = {}): Client {
-    const { port } = this.#http.address() as { port: number };
+  get port(): number {
+    return (this.#http.address() as { port: number }).port;
+  }
+
+  /** A client. The script goes on at once, connected or not. */
+  client(name: string, path = "/", options: ClientOptions = {}, port: number = this.port): Client {
     const url = `http://127.0.0.1:${port}${path === "/" ? "" : path}`;
     const { transport } = this.place;
     const given: ClientOptions = {

@@ -1,8 +1,9 @@
 /** Scripts about acknowledgements. */
 import type { Any } from "../harness.ts";
-import { scripts, start } from "./script.ts";
+import { collect, type Script, start } from "./script.ts";
 
-export const { list: acks, script } = scripts();
+export const acks: Script[] = [];
+const script = collect(acks);
 
 script("callbacks, from the client", { core: true }, async (env) => {
   const [a] = await start(env, (peer) => {
@@ -55,11 +56,11 @@ script("a callback that is called twice, and later", {}, async (env) => {
   let answered = 0;
   for (const n of [1, 2, 3]) {
     a.emit("ask", n, (...args: unknown[]) => {
-      env.note("client A", "answer", args);
+      env.note("answers to client A", "answer", args);
       answered++;
     });
     peer.emit("ask", n, (...args: unknown[]) => {
-      env.note("server", "answer", args);
+      env.note("answers to the server", "answer", args);
       answered++;
     });
   }
@@ -135,7 +136,7 @@ script("the option ackTimeout", {}, async (env) => {
         peer.on("silence", () => {});
       }),
   });
-  const a = env.client("A", "/", { ackTimeout: 30 });
+  const a = env.client("A", "/", { ackTimeout: 300 });
   await env.connected(a);
   let answered = 0;
   for (const event of ["ask", "silence"]) {

@@ -1,9 +1,10 @@
 /** Scripts about namespaces, adapters and parsers. */
 import { type Any, adapterOf, type Client, type Io, type Nsp } from "../harness.ts";
 import * as jsonParser from "../json-parser.ts";
-import { scripts, start } from "./script.ts";
+import { collect, type Script, start } from "./script.ts";
 
-export const { list: namespaces, script } = scripts();
+export const namespaces: Script[] = [];
+const script = collect(namespaces);
 
 script("a static namespace", { core: true, mixed: true }, async (env) => {
   await env.serve({
@@ -79,7 +80,9 @@ script("dynamic namespaces", { core: true, mixed: true }, async (env) => {
         env.hear(`server ${peer.nsp.name}`, peer, "e");
         peer.on("parent", () => {
           parent.emit("e", "to all children", 2);
-          (parent as Any).to("r").emit("e", "to a room of all children");
+          // 4.7.5 throws here, raw and wrapped: its adapter of parents is made before their set of children.
+          const target = env.place.server === "4.7" ? parent : (parent as Any).to("r");
+          target.emit("e", "to a room of all children");
         });
       });
       io.of((name: string, auth: Any, next: Any) => {
@@ -191,6 +194,7 @@ script("a second namespace on an open connection", {}, async (env) => {
     },
   });
   const main = env.client("main", "/", { forceNew: false });
+  main.on("disconnect", (reason) => env.note("client main", `disconnect ${reason}`));
   await env.connected(main);
   await env.sync(main);
   const x = env.client("x", "/x", { forceNew: false });

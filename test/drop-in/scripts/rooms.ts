@@ -1,8 +1,9 @@
 /** Scripts about rooms, and about what can be seen of sockets. */
-import type { Any, Client, Env, Peer, Remote } from "../harness.ts";
-import { scripts, start } from "./script.ts";
+import type { Any, Client, Env, Io, Peer, Remote } from "../harness.ts";
+import { collect, type Script, start } from "./script.ts";
 
-export const { list: rooms, script } = scripts();
+export const rooms: Script[] = [];
+const script = collect(rooms);
 
 const all = (env: Env, ...clients: Client[]) =>
   clients.forEach((client, i) => {
@@ -128,10 +129,10 @@ script("an emit right after a join, and after a leave, in a handler", { mixed: t
     env,
     (peer, io) => {
       peer.on("go", () => {
-        peer.join("r");
+        void peer.join("r");
         io.to("r").emit("e", "joined");
         peer.to("r").emit("e", "others");
-        peer.leave("r");
+        void peer.leave("r");
         io.to("r").emit("e", "left");
         peer.emit("e", "done");
       });
@@ -318,24 +319,17 @@ script("what the adapter tells", {}, async (env) => {
 });
 
 script("one leaves while others are told", { mixed: true }, async (env) => {
-  const [a, b] = await start(
-    env,
-    (peer, io) => {
-      peer.join("r");
-      io.emit("came", peer.id);
-      peer.to("r").emit("welcome", peer.id);
-      peer.on("disconnecting", () => peer.to([...peer.rooms]).emit("leaving", peer.id));
-      peer.on("disconnect", () => io.emit("left", peer.id));
-    },
-    1,
-  );
-  all(env, a);
-  const second = env.client("B");
-  all(env, b ?? a);
-  env.hearAny("client B", second);
-  await env.connected(second);
-  await env.sync(a, second);
-  second.disconnect();
+  const hear = (client: Client, side: string) => env.hearAny(side, client);
+  const setup = (peer: Peer, io: Io) => {
+    void peer.join("r");
+    io.emit("came", peer.id);
+    peer.to("r").emit("welcome", peer.id);
+    peer.on("disconnecting", () => peer.to([...peer.rooms]).emit("leaving", peer.id));
+    peer.on("disconnect", () => io.emit("left", peer.id));
+  };
+  const [a, b] = await start(env, setup, 2, hear);
+  await env.sync(a, b);
+  b.disconnect();
   await env.seen("client A", 'any (2) "left"');
   await env.sync(a);
 });

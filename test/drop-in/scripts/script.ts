@@ -13,38 +13,31 @@ export interface Script {
   run(env: Env): Promise<void>;
 }
 
-/** Collects scripts. */
-export function scripts(): {
-  readonly list: Script[];
-  script(name: string, options: Omit<Script, "name" | "run">, run: Script["run"]): void;
-} {
-  const list: Script[] = [];
-  return { list, script: (name, options, run) => void list.push({ name, ...options, run }) };
+/** Answers a function that puts scripts into a list. */
+export function collect(
+  list: Script[],
+): (name: string, options: Omit<Script, "name" | "run">, run: Script["run"]) => void {
+  return (name, options, run) => void list.push({ name, ...options, run });
 }
 
-/** A server whose connections are set up like this, and its clients A, B, C…, connected in this order. */
+/**
+ * A server whose connections are set up like this, and its clients A, B, C…, connected in this order.
+ *
+ * @param wire Given each client before it is connected.
+ */
 export async function start(
   env: Env,
   setup: (peer: Peer, io: Io) => void = () => {},
   clients = 1,
+  wire: (client: Client, side: string) => void = () => {},
 ): Promise<[Client, Client, Client]> {
   await env.serve({ setup: (io) => io.on("connection", (peer) => setup(peer, io)) });
   const made: Client[] = [];
   for (const name of ["A", "B", "C"].slice(0, clients)) {
     const client = env.client(name);
+    wire(client, `client ${name}`);
     await env.connected(client);
     made.push(client);
   }
   return made as [Client, Client, Client];
-}
-
-/** Connects clients A, B, C… to a server that runs, in this order. */
-export async function join(env: Env, ...names: string[]): Promise<Client[]> {
-  const made: Client[] = [];
-  for (const name of names) {
-    const client = env.client(name);
-    await env.connected(client);
-    made.push(client);
-  }
-  return made;
 }
