@@ -28,6 +28,14 @@ import type { Session } from "./session.ts";
 /** How long a socket that the application disconnected may still be sent what was emitted before, milliseconds. */
 const FAREWELL_MS = 5_000;
 
+/** For so many sessions that are away `socket.data` is kept. */
+const KEPT_DATA = 10_000;
+
+function recoversData(socket: Socket): boolean {
+  const { opts } = socket.nsp.server as unknown as { opts: Partial<ServerOptions> };
+  return opts.connectionStateRecovery !== undefined;
+}
+
 /** What Socket.IO does with sockets, in terms of sessions. */
 export class Host implements ServerHost {
   readonly #hub: Hub;
@@ -36,6 +44,8 @@ export class Host implements ServerHost {
   readonly #everything: boolean;
   /** Decorated sockets, by namespace and id. */
   readonly #sockets = new Map<string, Socket>();
+  /** `socket.data` of sessions that are away; see `#restoreData`. */
+  readonly #data = new Map<string, object>();
 
   constructor(hub: Hub, publisher: Publisher, settings: Settings, options: ReliableOptions) {
     this.#hub = hub;
@@ -91,16 +101,33 @@ export class Host implements ServerHost {
           },
         } satisfies SocketDelivery,
       });
-      // With its own recovery switched on, Socket.IO's word includes `socket.data`, which does not outlive a socket here.
-      const { connectionStateRecovery } = (socket.nsp.server as unknown as { opts: Partial<ServerOptions> }).opts;
-      (socket as { recovered: boolean }).recovered =
-        welcome.resumed && welcome.gaps.length === 0 && !connectionStateRecovery;
+      const restored = this.#restoreData(socket, session);
+      (socket as { recovered: boolean }).recovered = welcome.resumed && welcome.gaps.length === 0 && restored;
       if (rooms.length > 0) await socket.join(rooms as string[]);
       outlet.frame([0, "w", welcome]);
     } catch (error) {
       // Without a welcome the client acts as a plain one on this connection, and tries again on the next.
       if (!this.#hub.broken) this.#hub.failed(error);
     }
+  }
+
+  /**
+   * Where Socket.IO's own recovery is switched on, `recovered` includes `socket.data`: an application may leave it unset then.
+   * It is kept in memory, as Socket.IO keeps it. Answers whether that promise is kept.
+   */
+  #restoreData(socket: Socket, session: Session): boolean {
+    if (!recoversData(socket)) return true;
+    const data = this.#data.get(session.id);
+    if (data) socket.data = { ...data, ...socket.data };
+    return data !== undefined;
+  }
+
+  #keepData(socket: Socket, session: Session): void {
+    if (!recoversData(socket)) return;
+    this.#data.delete(session.id);
+    this.#data.set(session.id, socket.data);
+    const [oldest] = this.#data.keys();
+    if (this.#data.size > KEPT_DATA && oldest !== undefined) this.#data.delete(oldest);
   }
 
   joined(socket: Socket, rooms: ReadonlySet<string>): void {
@@ -129,6 +156,7 @@ export class Host implements ServerHost {
     this.#sockets.delete(`${socket.nsp.name}\n${socket.id}`);
     if (!connection) return;
     const { session } = connection;
+    this.#keepData(socket, session);
     const end = () => {
       if (session.connection === connection) {
         session.settlePosition();

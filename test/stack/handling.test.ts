@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { collect, connected, inWorld, range, socketOf, type TestServer, until } from "./world.ts";
+import { back, collect, connected, inWorld, range, socketOf, type TestServer, until } from "./world.ts";
 
 describe("a handler on the client", () => {
   it("of one and a half seconds runs once, although acknowledgements are awaited for one second", () =>
@@ -177,6 +177,34 @@ describe("a message from the client", () => {
         });
         await world.io.delivery.deadLetters.redrive(letter?.id as string);
         expect(redriven).toBe(1);
+      },
+    );
+  });
+
+  it("is answered when its handler answers, also when that goes on for long, and holds up nobody meanwhile", async () => {
+    let finish = (): void => {};
+    await inWorld(
+      {
+        setup: (io) =>
+          io.on("connection", (socket) => {
+            socket.on("long", async (answer: (text: string) => void) => {
+              answer("accepted");
+              await new Promise<void>((resolve) => {
+                finish = resolve;
+              });
+            });
+            socket.on("short", (n: number, answer: (n: number) => void) => answer(n));
+          }),
+      },
+      async (world) => {
+        const client = world.client({ outbox: { windowEntries: 5 } });
+        expect(await client.emitWithAck("long")).toBe("accepted");
+        for (const n of range(20)) expect(await client.emitWithAck("short", n)).toBe(n);
+        await until("only the long one is left", () => client.delivery.outbox.size === 1);
+        await back(client, () => world.proxy.cut());
+        expect(await client.emitWithAck("short", 20)).toBe(20);
+        finish();
+        await until("nothing is left", () => client.delivery.outbox.size === 0);
       },
     );
   });
