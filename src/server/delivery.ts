@@ -112,7 +112,7 @@ export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E
 
   /** Every session that is stored, in no particular order. */
   async *sessions(): AsyncGenerator<SessionInfo> {
-    this.#hub.flushCursors();
+    this.#hub.cursors.flush();
     let after = "";
     for (;;) {
       const page = await this.#hub.store.sessions(after, 500);

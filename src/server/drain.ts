@@ -40,7 +40,7 @@ export async function drain(
   const underWay = () =>
     [...hub.sessions.values()].some((session) => session.busy > 0 || (session.connection?.inFlight ?? 0) > 0);
   while (underWay() && clock.now() < until) await wait(hub, LOOK_EVERY_MS);
-  hub.flushCursors();
+  hub.cursors.flush();
   const clients = Object.values(engine?.clients ?? {});
   const step = Math.ceil(clients.length / STEPS);
   for (let i = 0; i < clients.length; i += step) {

@@ -161,7 +161,7 @@ export class Host implements ServerHost {
       if (session.connection === connection) {
         session.settlePosition();
         session.connection = undefined;
-        this.#hub.save(session);
+        this.#hub.cursors.save(session);
       }
       connection.close();
       this.#hub.release(session);

@@ -17,12 +17,14 @@ import { address, SharedChunks } from "./addressing.ts";
 import { type Chunk, chunksOf } from "./chunk.ts";
 import type { Codec } from "./codec.ts";
 import type { Connection, Feeder, Stretch } from "./connection.ts";
+import { Cursors } from "./cursors.ts";
 import type { DeliveryEvents } from "./delivery-events.ts";
 import type { Events } from "./events.ts";
 import { Handling } from "./handling.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Settings } from "./options.ts";
 import { Recent } from "./recent.ts";
+import { readRecent, readStore } from "./replay.ts";
 import { Roster } from "./roster.ts";
 import type { Session, SessionHost } from "./session.ts";
 import type { Place } from "./turns.ts";
@@ -44,9 +46,6 @@ export interface HubOptions {
   readonly metrics: Metrics;
 }
 
-/** How often cursors are written, milliseconds. */
-const CURSOR_EVERY_MS = 1_000;
-
 /** A node of the delivery network. */
 export class Hub implements Feeder, SessionHost {
   readonly store: Store;
@@ -56,6 +55,7 @@ export class Hub implements Feeder, SessionHost {
   readonly events: Events<DeliveryEvents>;
   readonly metrics: Metrics;
   readonly writer: Writer;
+  readonly cursors: Cursors;
   /** Resolves when the store is open; rejects when it cannot be. */
   readonly ready: Promise<void>;
   /** Why the store could not be opened. Everything is delivered as plain Socket.IO would, then. */
@@ -65,8 +65,6 @@ export class Hub implements Feeder, SessionHost {
   readonly #options: HubOptions;
   readonly #roster = new Roster();
   readonly #waiting = new Set<Connection>();
-  readonly #dirty = new Set<Session>();
-  #flushing = false;
   readonly #whenOpen: { readonly opened: () => void; readonly refused: (error: DeliveryError) => void };
   #log: LogState | undefined;
   #recent: Recent;
@@ -87,6 +85,7 @@ export class Hub implements Feeder, SessionHost {
     this.metrics = options.metrics;
     const { pendingEntries, pendingBytes, recentEntries, recentBytes } = options.settings.limits;
     this.#recent = new Recent(0, recentEntries, recentBytes);
+    this.cursors = new Cursors(this);
     let opened = () => {};
     let refused = (_error: DeliveryError) => {};
     this.ready = new Promise((resolve, reject) => {
@@ -252,42 +251,7 @@ export class Hub implements Feeder, SessionHost {
   }
 
   dirty(session: Session): void {
-    this.#dirty.add(session);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    this.clock.at(this.clock.now() + CURSOR_EVERY_MS, () => this.flushCursors());
-  }
-
-  /** Writes a session's cursor without waiting for others. */
-  save(session: Session): void {
-    this.#dirty.delete(session);
-    if (session.untidy) session.writeInbox();
-    this.write(
-      session,
-      () => session.progress(),
-      () => {},
-    );
-  }
-
-  /** Writes the cursors that moved. */
-  flushCursors(): void {
-    this.#flushing = false;
-    for (const session of this.#dirty) {
-      if (session.untidy) session.writeInbox();
-      this.write(
-        session,
-        () => session.progress(),
-        () => {},
-      );
-    }
-    this.#dirty.clear();
-  }
-
-  /** Tells the store of the sessions that are here and have everything, before it trims what they have, or forgets them. */
-  markPresent(): void {
-    const { sessionTtlMs } = this.settings;
-    for (const session of this.sessions.values()) if (session.stale(sessionTtlMs)) this.#dirty.add(session);
-    this.flushCursors();
+    this.cursors.moved(session);
   }
 
   joined(session: Session, key: string): void {
@@ -300,22 +264,12 @@ export class Hub implements Feeder, SessionHost {
   }
 
   read(session: Session, after: Offset, limit: number, maxBytes: number): Stretch | Promise<Stretch> {
-    const upTo = this.#dispatched;
-    if (after < this.#recent.after) return this.#readStore(session, after, upTo, limit, maxBytes);
-    const entries: Entry[] = [];
-    let bytes = 0;
-    let end = upTo;
-    this.#recent.read(after, (entry) => {
-      if (!session.memberships.entitled(entry)) return true;
-      if (entries.length >= limit || bytes >= maxBytes) {
-        end = (entries.at(-1) as Entry).offset;
-        return false;
-      }
-      entries.push(entry);
-      bytes += entry.data.length;
-      return true;
+    const query = { session, after, upTo: this.#dispatched, limit, maxBytes };
+    if (after >= this.#recent.after) return readRecent(this.#recent, query);
+    return readStore(this.store, query).then((stretch) => {
+      for (const gap of stretch.gaps) this.reportGap(session, gap);
+      return stretch;
     });
-    return { entries, end, gaps: [] };
   }
 
   chunks(entries: readonly Entry[], upTo: Offset): readonly Chunk[] {
@@ -333,29 +287,13 @@ export class Hub implements Feeder, SessionHost {
     await this.ready;
     for (const session of this.sessions.values()) {
       session.settlePosition();
-      this.#dirty.add(session);
+      this.cursors.save(session);
     }
-    this.flushCursors();
     if (!this.writer.failing) await this.writer.flushed();
     this.broken = new DeliveryError("CLOSED", "the server was closed.");
     this.writer.stop(this.broken);
     this.#tail?.stop();
     await this.store.close();
-  }
-
-  async #readStore(session: Session, after: Offset, upTo: Offset, limit: number, maxBytes: number): Promise<Stretch> {
-    const keys = session.memberships.between(after, upTo);
-    if (keys.length === 0) return { entries: [], end: upTo, gaps: [] };
-    const page = await this.store.read({ keys, limit, maxBytes });
-    const gaps: WireGap[] = [];
-    if (page.floor > after) gaps.push({ from: after, to: Math.min(page.floor, upTo), reason: "retention" });
-    for (const offset of page.corrupt) gaps.push({ from: offset - 1, to: offset, reason: "corrupt" });
-    for (const gap of gaps) this.reportGap(session, gap);
-    return {
-      entries: page.entries.filter((entry) => session.memberships.entitled(entry)),
-      end: page.more ? page.end : upTo,
-      gaps,
-    };
   }
 
   #dispatch(): void {

@@ -37,7 +37,7 @@ export function keepBounds(hub: Hub): () => void {
 
 /** One step. Answers whether there is more to do. */
 export async function trimStep(hub: Hub): Promise<boolean> {
-  hub.markPresent();
+  hub.cursors.saveStale(hub.settings.sessionTtlMs);
   if (hub.writer.failing) return false;
   await hub.writer.flushed();
   const now = hub.now();
