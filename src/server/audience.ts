@@ -7,12 +7,16 @@
 
 /** Everybody in a namespace. */
 export function namespaceKey(namespace: string): string {
-  return `n:${namespace}`;
+  return `n:${line(namespace)}`;
 }
 
 /** A room of a namespace. Rooms are compared as Socket.IO does: 1 and "1" are two. */
 export function roomKey(namespace: string, room: unknown): string {
-  return typeof room === "string" ? `r:${namespace}\n${room}` : `t:${namespace}\n${typeof room}:${String(room)}`;
+  if (typeof room !== "string") return `t:${line(namespace)}\n${typeof room}:${String(room)}`;
+  // Half a surrogate pair is a room for Socket.IO, and no text for a database.
+  return /\p{Surrogate}/u.test(room)
+    ? `t:${line(namespace)}\nstring:${JSON.stringify(room)}`
+    : `r:${line(namespace)}\n${room}`;
 }
 
 /** One session. */
@@ -22,9 +26,16 @@ export function sessionKey(session: string): string {
 
 /** The room of a {@link roomKey}; `undefined` for other keys. */
 export function roomOf(key: string, namespace: string): string | number | undefined {
-  const prefix = `:${namespace}\n`;
+  const prefix = `:${line(namespace)}\n`;
   if (!key.startsWith(prefix, 1)) return undefined;
   const rest = key.slice(prefix.length + 1);
   if (key[0] === "r") return rest;
-  return key[0] === "t" && rest.startsWith("number:") ? Number(rest.slice(7)) : undefined;
+  if (key[0] !== "t") return undefined;
+  if (rest.startsWith("string:")) return JSON.parse(rest.slice(7));
+  return rest.startsWith("number:") ? Number(rest.slice(7)) : undefined;
+}
+
+/** A namespace's name without a line break, which separates it from the room. Names begin with a slash, so nothing else looks like this. */
+function line(namespace: string): string {
+  return namespace.includes("\n") ? JSON.stringify(namespace) : namespace;
 }

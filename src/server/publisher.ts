@@ -52,7 +52,9 @@ export class Publisher {
       hub.failed(error);
       return false;
     }
-    const refusal = hub.append(this.#entry(keys, except, data), true, () => {});
+    const refusal = hub.append(this.#entry(keys, except, data), true, (_outcome, error) => {
+      if (error && error.code !== "CLOSED") hub.failed(error);
+    });
     if (refusal) {
       hub.metrics.notDurable++;
       hub.failed(refusal);

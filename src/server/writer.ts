@@ -19,6 +19,8 @@ interface Item {
   /** Waits for a store that fails, however long. */
   readonly patient: boolean;
   readonly settled: Settled;
+  /** Something in a batch with it cannot be kept: it is tried by itself. */
+  suspect: boolean;
 }
 
 /** Bounds and surroundings of a writer. */
@@ -97,7 +99,7 @@ export class Writer {
   /** Puts an operation at the end of the queue. Bounded by the callers: appends ask {@link overloaded} first. */
   add(operation: () => Operation, settled: Settled, patient = true, bytes = 0): void {
     this.#added++;
-    const item = { operation, bytes, patient, settled };
+    const item = { operation, bytes, patient, settled, suspect: false };
     if (this.#stopped) {
       this.#through(item, undefined, this.#stopped);
       return;
@@ -150,7 +152,9 @@ export class Writer {
     let count = 0;
     let bytes = 0;
     while (count < this.#queue.length && count < BATCH_ITEMS && bytes < BATCH_BYTES) {
-      bytes += (this.#queue[count++] as Item).bytes;
+      const item = this.#queue[count++] as Item;
+      bytes += item.bytes;
+      if (item.suspect) break;
     }
     const batch = this.#queue.slice(0, count);
     this.#queue = this.#queue.slice(count);
@@ -180,6 +184,11 @@ export class Writer {
       cause instanceof DeliveryError
         ? cause
         : new DeliveryError("STORE_FAILED", "the store failed; the same step is repeated.", { cause });
+    this.#inFlight = undefined;
+    if (error.code === "INVALID") {
+      this.#isolate(batch, error);
+      return;
+    }
     this.#failures++;
     const refuse = REFUSED.has(error.code) || this.#failures >= UNKNOWN_TRIES;
     const repeat: Item[] = [];
@@ -190,7 +199,6 @@ export class Writer {
     }
     for (const item of repeat) this.#queuedBytes += item.bytes;
     this.#queue = [...repeat, ...this.#queue];
-    this.#inFlight = undefined;
     this.#health(error);
     this.#wake();
     const { clock, random } = this.#options;
@@ -199,6 +207,22 @@ export class Writer {
       this.#scheduled = false;
       this.#next();
     });
+  }
+
+  /** One operation of the batch can never be kept. It alone is given up, and it shows when each is tried by itself. */
+  #isolate(batch: readonly Item[], error: DeliveryError): void {
+    const [only, ...others] = batch;
+    if (only && others.length === 0) this.#through(only, undefined, error);
+    else {
+      for (const item of batch) {
+        item.suspect = true;
+        this.#queuedBytes += item.bytes;
+      }
+      this.#queue = [...batch, ...this.#queue];
+    }
+    this.#options.onCommitted();
+    this.#wake();
+    this.#schedule();
   }
 
   #through(item: Item, outcome: Outcome | undefined, error?: DeliveryError): void {
