@@ -22,7 +22,13 @@ function world() {
     {
       pendingEntries: 3,
       pendingBytes: 100,
-      clock: { now: () => 0, at: (_at, wake) => (timers.push(wake), () => {}) },
+      clock: {
+        now: () => 0,
+        at(_at, wake) {
+          timers.push(wake);
+          return () => {};
+        },
+      },
       random: () => 0,
       later: (run) => void turns.push(run),
       onHealth: (failing) => health.push(failing?.code),
