@@ -47,7 +47,7 @@ export interface ServerHost {
   durable(event: string, args: readonly unknown[], namespace: Namespace): boolean;
   /** Takes a durable emit; false when it is to be sent as Socket.IO would. */
   emit(audience: Audience, args: readonly unknown[]): boolean;
-  /** Lets a wrapped client in, after middleware. Never rejects: a client that cannot be let in is served as a plain one. */
+  /** Lets a wrapped client in, after middleware; one that cannot have a session is served as a plain one. Rejects as a middleware refuses. */
   admit(socket: Socket, hello: Hello): Promise<void>;
   joined(socket: Socket, rooms: ReadonlySet<string>): void;
   left(socket: Socket, room: string): void;
@@ -107,7 +107,10 @@ function decorateNamespace(namespace: Namespace, host: ServerHost): void {
     const hello = takeHello(socket);
     run.call(own, socket, (error) => {
       if (error || !hello) return then(error);
-      void host.admit(socket, hello).then(() => then(null));
+      host.admit(socket, hello).then(
+        () => then(null),
+        (refusal: unknown) => then(refusal instanceof Error ? refusal : new Error(String(refusal))),
+      );
     });
   });
 }

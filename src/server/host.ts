@@ -77,15 +77,16 @@ export class Host implements ServerHost {
   }
 
   async admit(socket: Socket, hello: Hello): Promise<void> {
+    // Its errors are the application's, as those of a middleware are: they refuse the connection.
+    const principal = this.#settings.principal(socket) ?? null;
+    const outlet = outletOf(socket);
     try {
       await this.#hub.ready;
-      const principal = this.#settings.principal(socket) ?? null;
-      const outlet = outletOf(socket);
       const { session, connection, welcome, rooms } = await admit(this.#hub, {
         hello,
         namespace: socket.nsp.name,
         principal: principal === null ? null : String(principal),
-        authorize: (room) => this.#settings.authorizeReplay(socket, room),
+        authorize: (room) => this.#authorize(socket, room),
         outlet,
       });
       decorateSocket(socket, connection, this.#socketHost(socket, session));
@@ -106,8 +107,21 @@ export class Host implements ServerHost {
       if (rooms.length > 0) await socket.join(rooms as string[]);
       outlet.frame([0, "w", welcome]);
     } catch (error) {
-      // Without a welcome the client acts as a plain one on this connection, and tries again on the next.
-      if (!this.#hub.broken) this.#hub.failed(error);
+      if (this.#hub.broken) return;
+      this.#hub.failed(error);
+      // Without a welcome a client acts as a plain one on this connection. One that has a session would get, and send, what it did
+      // already: it comes again instead.
+      if (hello.session !== undefined) outlet.close();
+    }
+  }
+
+  /** Whether the client may read a room. An application that cannot say does not say yes. */
+  async #authorize(socket: Socket, room: string): Promise<boolean> {
+    try {
+      return await this.#settings.authorizeReplay(socket, room);
+    } catch (error) {
+      this.#hub.failed(error);
+      return false;
     }
   }
 
@@ -241,7 +255,7 @@ export class Host implements ServerHost {
       const session = linkOf(socket)?.connection.session;
       const key = roomKey(socket.nsp.name, query.room);
       const since = session?.memberships.since(key);
-      if (since === undefined || !(await this.#settings.authorizeReplay(socket, query.room))) {
+      if (since === undefined || !(await this.#authorize(socket, query.room))) {
         return answer({ code: "UNAUTHORIZED" });
       }
       const { entries, before } = await history(this.#hub, key, query, since);

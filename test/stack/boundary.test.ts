@@ -105,6 +105,37 @@ describe("R13, R14: sessions belong to who they were given to", () => {
       },
     ));
 
+  it("an application that cannot say who a client is refuses it, as middleware does; one that cannot say what it may read says no", () => {
+    let known = true;
+    return withStrangers(
+      {
+        reliable: {
+          principal: () => {
+            if (!known) throw new Error("who is it?");
+            return "ann";
+          },
+          authorizeReplay: () => {
+            throw new Error("what may it read?");
+          },
+        },
+        setup: (io) => io.on("connection", (socket) => void socket.join("r")),
+      },
+      async (world) => {
+        const ann = await new Stranger(world, first).welcome();
+        const hello = { ...first, session: ann.session, token: ann.token, epoch: ann.epoch, offset: ann.offset };
+        const again = await new Stranger(world, hello).welcome();
+        expect(again).toMatchObject({ resumed: true, gaps: [{ reason: "unauthorized", room: "r" }] });
+        known = false;
+        const stranger = new Stranger(world, first);
+        const refusal = new Promise<Error>((resolve) => {
+          stranger.socket.on("connect_error", resolve);
+        });
+        expect((await refusal).message).toBe("who is it?");
+        expect(world.errors.map(String)).toEqual(["Error: what may it read?"]);
+      },
+    );
+  });
+
   it("a principal with too many sessions loses the one that was away longest", () =>
     withStrangers({ reliable: { principal: () => "ann", limits: { sessionsPerPrincipal: 3 } } }, async (world) => {
       const welcomes = [];
