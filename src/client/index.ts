@@ -10,16 +10,17 @@ export type { WireGap as Gap } from "../core/wire.ts";
 export type {
   ClientDelivery,
   ClientMetrics,
+  Current,
   DeliveryOutbox,
+  DeliverySignals,
+  DeliveryState,
   HistoryEntry,
   HistoryPage,
   MessageHandle,
+  MessageStatus,
   OutboxStatus,
-} from "./delivery.ts";
-export type { Current } from "./dispatch.ts";
+} from "./api.ts";
 export { type IoOptions, io } from "./io.ts";
 export type { ReliableOptions } from "./options.ts";
 export { type ReliableSocket, reliable } from "./reliable.ts";
-export type { MessageStatus } from "./sending.ts";
-export type { DeliverySignals, DeliveryState } from "./signals.ts";
 export { memoryStorage } from "./storage.ts";

@@ -1,193 +1,207 @@
 /**
  * One session of a client: what it says first, what it makes of each frame, and what outlives a connection.
  *
- * Rule: nothing is sent before the server's welcome was understood and the session that it gave is saved.
+ * Rule: nothing is sent before the server's welcome was understood and the session that it gave is saved. One change of what
+ * is kept is saved at a time; what is marked meanwhile goes into the next.
  */
 import type { ClientPlace } from "../client-storage.ts";
 import { backoffMs } from "../core/backoff.ts";
-import type { Clock } from "../core/clock.ts";
+import type { Outgoing } from "../core/outbox.ts";
 import { FRAME_EVENT, type Hello, PROTOCOL_VERSION, parseServerFrame, type Welcome } from "../core/wire.ts";
-import { createDispatch, type Dispatch } from "./dispatch.ts";
-import { createKeeper, RETRY } from "./keeper.ts";
+import type { ClientDelivery, DeliveryState } from "./api.ts";
 import { type ReliableOptions, type Settings, settle } from "./options.ts";
+import { type Acknowledge, createOutbox, keptPart, type Message, type Outbox } from "./outbox.ts";
 import { outcome } from "./outcome.ts";
 import { createReader, type Reader } from "./reader.ts";
-import { createSender, type Sender } from "./sender.ts";
-import type { Acknowledge, Sending } from "./sending.ts";
-import { createSignals, type DeliveryState, type Signals } from "./signals.ts";
-import type { Host, Ties } from "./ties.ts";
+import { createSignals } from "./signals.ts";
+import { EVENT, type RawSocket } from "./socket.ts";
+import type { Ties } from "./ties.ts";
+
+/** How long to wait before a hook, the storage or the connection is tried again. */
+const RETRY = { minMs: 500, maxMs: 30_000 };
 
 /** A session. */
 export interface Link {
-  readonly settings: Settings;
-  readonly signals: Signals;
-  readonly sender: Sender;
+  readonly ties: Ties;
+  readonly outbox: Outbox;
   readonly reader: Reader;
-  readonly dispatch: Dispatch;
-  readonly state: DeliveryState;
-  readonly session: string | undefined;
-  /** Whether the last connection took the session up and nothing was missed. */
-  readonly recovered: boolean;
-  /** Whether this connection, or the one that is being made, is to a wrapped server. */
-  readonly wrapped: boolean;
-  /** Whether it is connected to a wrapped server. */
-  readonly live: boolean;
-  readonly badFrames: number;
-  /** What carries the frames. Set before anything else is called. */
-  bind(host: Host): void;
+  /** What the application sees of all this. */
+  readonly delivery: Pick<ClientDelivery, "state" | "session" | "recovered" | "current" | "on" | "metrics">;
+  /** The socket that carries the frames and has the listeners. Bound before anything else is called. */
+  bind(socket: RawSocket): void;
   /** Calls `then` once the storage is loaded; at once when it is. */
   loaded(then: () => void): void;
+  /** Calls `wake` after some waiting, the longer the more failures there were. */
+  again(failures: number, wake: () => void): void;
   /** A connection is being made; what to say first. */
   hello(): Hello;
+  /** Whether this connection, or the one that is being made, is to a wrapped server. */
+  wrapped(): boolean;
   /** A frame came: what followed its event name. */
   frame(raw: readonly unknown[]): void;
-  /** Socket.IO's CONNECT came. Answers whether the server is wrapped. */
-  connected(): boolean;
-  /** Something else is about to be sent, or (`up`) listeners are about to hear of the connection: messages go first. */
-  start(up: boolean): void;
-  /** Takes everything out of the outbox, for a server that is not wrapped. */
-  drain(): Sending[];
+  /** Socket.IO's CONNECT came. */
+  connected(): void;
+  /** Something else is about to be sent: messages go first. */
+  pump(): void;
+  /** Listeners are about to hear of the connection. */
+  start(): void;
+  /** Takes event and arguments into the outbox. Never throws: a refusal is the status of what it answers. */
+  emit(args: readonly unknown[], ack?: Acknowledge, timeoutMs?: number, compress?: boolean): Message;
   /** The connection ended, or could not be made. */
   closed(): void;
-  /** Takes event and arguments into the outbox. */
-  emit(args: readonly unknown[], ack?: Acknowledge, timeoutMs?: number, compress?: boolean): Sending;
+  /** Whether {@link Link.end} was called. */
+  ended(): boolean;
   /** Lets go of timers and storage. */
   end(): void;
 }
 
 /** A session that begins now: the storage is loaded at once. */
 export function createLink(options: ReliableOptions): Link {
-  const given = settle(options);
-  const timers = new Set<() => void>();
-  const clock: Clock = {
-    now: () => given.clock.now(),
-    at(at, wake) {
-      const stop = (): void => {
-        timers.delete(stop);
-        cancel();
-      };
-      const cancel = given.clock.at(at, () => {
-        timers.delete(stop);
-        wake();
-      });
-      timers.add(stop);
-      return stop;
-    },
+  const settings: Settings = settle(options);
+  const { clock, storage, random } = settings;
+  const { on, signal } = createSignals();
+  const metrics: Ties["metrics"] = {
+    received: 0,
+    duplicates: 0,
+    badFrames: 0,
+    gaps: 0,
+    redelivered: 0,
+    dead: 0,
+    unheard: 0,
+    held: 0,
+    waiting: 0,
+    resends: 0,
+    failed: 0,
   };
-  const settings: Settings = { ...given, clock };
-  const { storage, random } = settings;
-  const signals = createSignals();
-  const report = (error: unknown): void => signals.emit("error", error);
-
-  let host: Host;
+  const timers = new Set<() => void>();
+  let socket: RawSocket;
   let session: string | undefined;
   let token: string | undefined;
   let welcome: Welcome | undefined;
   let phase: "down" | "plain" | "live" | "superseded" | "ended" = "down";
   let told: DeliveryState = "offline";
-  let savedPlace: ClientPlace | undefined;
-  let badFrames = 0;
+  /** What waits for the storage to be loaded. */
   let early: (() => void)[] | undefined = [];
+
+  const report = (error: unknown): void => signal("error", error);
+  const after: Ties["after"] = (ms, wake) => {
+    const stop = (): void => {
+      timers.delete(stop);
+      cancel();
+    };
+    const cancel = clock.at(clock.now() + ms, () => {
+      timers.delete(stop);
+      wake();
+    });
+    timers.add(stop);
+    return stop;
+  };
+  const again: Link["again"] = (failures, wake) => void after(backoffMs(RETRY, failures, random()), wake);
+  const insist = <T>(run: () => T | PromiseLike<T>, ok: (value: T) => void, failures = 1): void =>
+    outcome(run, ok, (error) => {
+      // Not before there can be a listener.
+      queueMicrotask(() => report(error));
+      again(failures, () => insist(run, ok, failures + 1));
+    });
 
   const state = (): DeliveryState => {
     if (phase === "superseded" || phase === "plain") return phase;
-    if (reader.queue.resyncing) return "resyncing";
+    if (reader.resyncing()) return "resyncing";
     if (phase === "live") return phase;
-    return phase !== "ended" && host.active() ? "connecting" : "offline";
+    return phase !== "ended" && socket.active ? "connecting" : "offline";
   };
   const changed = (): void => {
     const now = state();
     if (now === told) return;
     told = now;
-    signals.emit("state", now);
+    signal("state", now);
   };
 
-  const keeper = createKeeper({
-    storage,
-    clock,
-    random,
-    report,
-    place: () => ({
-      session,
-      token,
-      epoch: reader.epoch,
-      cursor: reader.receiver.cursor,
-      above: reader.receiver.above,
-      last: reader.last,
-      gaps: reader.queue.gaps(),
-      nextSeq: sender.outbox.nextSeq,
-    }),
-    saved(place) {
-      savedPlace = place;
-      sender.pump();
-      reader.saved(place);
-    },
-  });
-  const ties: Ties = {
-    signals,
-    host: () => host,
-    ready: () => phase === "live" && savedPlace?.token === token,
-    loaded: (then) => link.loaded(then),
-    touch: () => phase !== "ended" && keeper.touch(),
-    mark(seq, message) {
-      keeper.mark(seq, message);
-      signals.emit("outbox", undefined);
-    },
-  };
-  const sender = createSender(settings, ties, () => (savedPlace?.nextSeq ?? 1) - 1);
-  const dispatch = createDispatch(settings, ties, (dead) => {
-    sender.emit([FRAME_EVENT, "d", dead], undefined, true, true);
-  });
-  const reader = createReader(settings, ties, dispatch, changed);
-
-  const load = (failures: number): void => {
-    outcome(
-      () => storage.load(),
-      (kept) => {
-        if (kept) {
-          ({ session, token } = kept);
-          savedPlace = kept;
-          sender.restore(kept.nextSeq, kept.messages);
-          reader.restore(kept);
-        }
-        const waiting = early ?? [];
-        early = undefined;
-        for (const then of waiting) then();
+  const marks = new Map<number, Outgoing | undefined>();
+  let savedPlace: ClientPlace | undefined;
+  let dirty = false;
+  let saving = false;
+  let scheduled = false;
+  const save = (): void => {
+    scheduled = false;
+    if (saving || !dirty) return;
+    saving = true;
+    let place: ClientPlace;
+    let marked: [number, Outgoing | undefined][];
+    insist(
+      () => {
+        dirty = false;
+        place = { session, token, nextSeq: outbox.nextSeq(), ...reader.place() };
+        marked = [...marks];
+        return storage.save({
+          place,
+          put: marked.flatMap(([, message]) => (message ? keptPart(message) : [])),
+          remove: marked.flatMap(([seq, message]) => (message ? [] : seq)),
+        });
       },
-      (error) => {
-        // Not before there can be a listener.
-        queueMicrotask(() => report(error));
-        clock.at(clock.now() + backoffMs(RETRY, failures, random()), () => load(failures + 1));
+      () => {
+        for (const [seq, message] of marked) if (marks.get(seq) === message) marks.delete(seq);
+        saving = false;
+        savedPlace = place;
+        outbox.pump();
+        reader.saved(place);
+        save();
       },
     );
   };
 
-  const link: Link = {
+  const ties: Ties = {
     settings,
-    signals,
-    sender,
+    metrics,
+    signal,
+    after,
+    insist,
+    changed,
+    socket: () => socket,
+    send: (frame, compress = true) =>
+      socket.packet({ type: EVENT, data: [FRAME_EVENT, ...frame], options: { compress } }),
+    safely: (run) => outcome(run, () => {}, report),
+    ready: () => phase === "live" && savedPlace?.token === token,
+    savedSeq: () => (savedPlace?.nextSeq ?? 1) - 1,
+    mark(seq, message) {
+      marks.set(seq, message);
+      signal("outbox", undefined);
+    },
+    touch() {
+      if (phase === "ended") return;
+      dirty = true;
+      // A burst of emits is one change to a storage that has to write it down.
+      if (!storage.durable) save();
+      else if (!scheduled) queueMicrotask(save);
+      scheduled = storage.durable;
+    },
+  };
+  const outbox = createOutbox(ties);
+  const reader = createReader(ties, (dead) => outbox.add(outbox.compose([FRAME_EVENT, "d", dead], true)));
+
+  const link: Link = {
+    ties,
+    outbox,
     reader,
-    dispatch,
-    get state() {
-      return state();
-    },
-    get session() {
-      return session;
-    },
-    get recovered() {
-      return welcome?.resumed === true && welcome.gaps.length === 0;
-    },
-    get wrapped() {
-      return welcome !== undefined;
-    },
-    get live() {
-      return phase === "live";
-    },
-    get badFrames() {
-      return badFrames;
+    again,
+    delivery: {
+      on,
+      metrics: () => ({ ...metrics }),
+      get state() {
+        return state();
+      },
+      get session() {
+        return session;
+      },
+      get recovered() {
+        return welcome?.resumed === true && welcome.gaps.length === 0;
+      },
+      get current() {
+        return reader.current;
+      },
     },
     bind(given) {
-      host = given;
+      socket = given;
       changed();
     },
     loaded(then) {
@@ -197,68 +211,75 @@ export function createLink(options: ReliableOptions): Link {
     hello() {
       welcome = undefined;
       phase = "down";
-      const { epoch, last, receiver } = reader;
-      return {
-        v: PROTOCOL_VERSION,
-        floor: sender.outbox.floor,
-        ...(session !== undefined && token !== undefined && { session, token }),
-        ...(epoch !== undefined && { epoch, offset: receiver.received }),
-        ...(last && { last }),
-      };
+      return { v: PROTOCOL_VERSION, floor: outbox.floor(), session, token, ...reader.claim() } as Hello;
     },
+    wrapped: () => welcome !== undefined,
     frame(raw) {
       const frame = parseServerFrame(raw);
-      if (!frame || (frame[1] === "w" ? phase !== "down" || welcome : !welcome)) {
-        badFrames++;
-        return;
-      }
-      if (frame[1] === "w") {
+      if (!frame || (frame[1] === "w" ? phase !== "down" || welcome : !welcome)) metrics.badFrames++;
+      else if (frame[1] === "w") {
         welcome = frame[2];
         ({ session, token } = welcome);
         reader.welcome(welcome);
-        sender.connected(welcome.received, welcome.payloadBytes);
+        outbox.connected(welcome.received, welcome.payloadBytes);
         ties.touch();
         const { offset, resumed } = welcome;
-        if (resumed) signals.emit("replay", { offset, recovered: link.recovered });
+        if (resumed) signal("replay", { offset, recovered: link.delivery.recovered });
       } else if (frame[1] === "x") {
         session = token = undefined;
         ties.touch();
         if (frame[2] === "SUPERSEDED") {
           phase = "superseded";
-          host.leave();
+          socket.disconnect();
           changed();
-        } else host.close();
-      } else if (reader.takes(frame)) {
-        if (frame[1] === "a") sender.reported(frame[2], frame[3], frame[4], frame[5]);
-        reader.read(frame);
+        } else socket.io.engine?.close();
+      } else if (reader.frame(frame) && frame[1] === "a") {
+        outbox.reported(frame[2], frame[3], frame[4], frame[5]);
       }
     },
     connected() {
       phase = welcome ? "live" : "plain";
       changed();
-      return link.wrapped;
     },
-    start(up) {
+    pump() {
+      if (phase === "live") outbox.pump();
+    },
+    start() {
       if (phase !== "live") return;
-      sender.pump();
-      if (up) reader.start();
+      outbox.pump();
+      reader.start();
     },
-    drain: sender.drain,
     closed() {
       if (phase !== "superseded" && phase !== "ended") phase = "down";
-      if (welcome) sender.closed();
+      if (welcome) outbox.closed();
       changed();
     },
-    emit(args, ack, timeoutMs, compress) {
-      const until = clock.now() + (timeoutMs ?? 0);
-      return sender.emit(args, ack && { ack, timeoutMs, until }, compress);
+    emit(args, ...given) {
+      const message = outbox.compose(args, false, ...given);
+      link.loaded(() => outbox.add(message));
+      return message;
     },
+    ended: () => phase === "ended",
     end() {
       phase = "ended";
-      for (const cancel of timers) cancel();
+      for (const stop of timers) stop();
       outcome(() => storage.close(), changed, report);
     },
   };
-  load(1);
+
+  insist(
+    () => storage.load(),
+    (kept) => {
+      if (kept) {
+        ({ session, token } = kept);
+        savedPlace = kept;
+        outbox.restore(kept.nextSeq, kept.messages);
+        reader.restore(kept);
+      }
+      const waiting = early ?? [];
+      early = undefined;
+      for (const then of waiting) then();
+    },
+  );
   return link;
 }

@@ -3,13 +3,13 @@
  *
  * Rule: the defaults suit an application that sets nothing.
  */
-import { monotonicFactory } from "ulid";
 import type { ClientStorage } from "../client-storage.ts";
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../core/clock.ts";
 import type { OutboxLimits } from "../core/outbox.ts";
 import type { WireGap } from "../core/wire.ts";
 import { memoryStorage } from "./storage.ts";
+import { ulids } from "./ulid.ts";
 
 /** Options of a reliable client. All of them may be left out. */
 export interface ReliableOptions {
@@ -55,9 +55,7 @@ export type Settings = Required<Omit<ReliableOptions, "resync" | "retryConnectEr
 
 /** Fills in the defaults. */
 export function settle(options: ReliableOptions): Settings {
-  const clock = options.clock ?? systemClock;
-  // Made at the first message: looking for a source of randomness may throw where there is none.
-  let ulid: ReturnType<typeof monotonicFactory> | undefined;
+  const { clock = systemClock, random = Math.random } = options;
   return {
     storage: memoryStorage(),
     durable: () => true,
@@ -68,13 +66,10 @@ export function settle(options: ReliableOptions): Settings {
     ackTimeoutMs: 10_000,
     maxResends: 5,
     ackDelayMs: 200,
-    random: Math.random,
-    newId: () => {
-      ulid ??= monotonicFactory();
-      return ulid(clock.now());
-    },
+    newId: ulids(clock, random),
     ...options,
     clock,
+    random,
     outbox: { maxEntries: 10_000, maxBytes: 2 ** 24, windowEntries: 256, windowBytes: 2 ** 20, ...options.outbox },
   };
 }

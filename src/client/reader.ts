@@ -1,178 +1,341 @@
 /**
- * The client's side of server to client: which frames and entries are new, and what is acknowledged.
+ * The client's side of server to client: from frames to the listeners of entries, and back to what is acknowledged.
  *
- * Rule: every frame is numbered, so none is missing without notice; a cursor is saved before it is acknowledged
- * (protocol R21 to R25).
+ * Rule: frames are numbered, so none is missing without notice; entries are handed out once, in log order, those after a gap
+ * when its `resync` has settled; the cursor is saved before it is acknowledged (protocol R21 to R29).
  */
 import type { ClientPlace } from "../client-storage.ts";
-import type { Epoch } from "../core/position.ts";
+import { backoffMs } from "../core/backoff.ts";
+import { DeliveryError } from "../core/error.ts";
+import { type Epoch, type Offset, parsePosition } from "../core/position.ts";
 import { Receiver } from "../core/receiver.ts";
-import type { ServerFrame, Welcome, WireGap } from "../core/wire.ts";
-import { createAlarm } from "./alarm.ts";
-import type { Dispatch } from "./dispatch.ts";
-import type { Settings } from "./options.ts";
-import { createQueue, type Queue } from "./queue.ts";
+import type { DeadReport, ServerFrame, Welcome, WireGap } from "../core/wire.ts";
+import type { Current } from "./api.ts";
+import { outcome } from "./outcome.ts";
+import type { AnyFunction } from "./socket.ts";
 import type { Ties } from "./ties.ts";
 
-/** Receives. */
-export interface Reader {
-  readonly queue: Queue;
-  readonly epoch: Epoch | undefined;
+/** Waits between two attempts at an entry. */
+const BACKOFF = { minMs: 100, maxMs: 5_000 };
+
+/** An entry, or a gap, on its way to the application. */
+interface Item {
+  /** Where it is, or where the gap ends. */
+  readonly offset: Offset;
+  /** The life of the cursor to which it belongs. */
   readonly receiver: Receiver;
-  readonly last: readonly [number, string] | undefined;
-  received: number;
-  duplicates: number;
-  gaps: number;
+  readonly gap?: WireGap;
+  readonly id: string;
+  readonly args: readonly unknown[];
+  /** Whether it waits for a first listener. */
+  held?: boolean;
+}
+
+/** A call of one listener. */
+type Job = () => unknown;
+
+/** Reads. */
+export interface Reader {
+  /** The entry whose listener is being called, until its first `await`. */
+  current: Current | undefined;
+  /** Everything up to here has reached this client; the last entry that did. */
+  claim(): { epoch?: Epoch | undefined; offset?: Offset | undefined; last?: ClientPlace["last"] };
+  /** What is to be kept. */
+  place(): Pick<ClientPlace, "epoch" | "cursor" | "above" | "last" | "gaps">;
+  resyncing(): boolean;
   /** What an earlier life left behind. */
   restore(place: ClientPlace): void;
-  /** A connection begins. */
+  /** A connection begins: nothing is handed out before it is up. */
   welcome(welcome: Welcome): void;
   /** The connection is up. */
   start(): void;
-  /** Whether a numbered frame is to be used. */
-  takes(frame: ServerFrame): boolean;
-  /** Uses a frame's entries or gap, if it carries any. */
-  read(frame: ServerFrame): void;
+  /** Takes what a frame carries. Answers whether the frame was the next one. */
+  frame(frame: ServerFrame): boolean;
   /** This much is saved. */
   saved(place: ClientPlace): void;
+  /** Hands out at once what may be: something that came later is about to be seen. */
+  run(): void;
+  /** There is a listener of this event now; `undefined`: of every event. */
+  release(event: string | undefined): void;
 }
 
-/** A reader. `changed` is told when the state may have changed. */
-export function createReader(settings: Settings, ties: Ties, dispatch: Dispatch, changed: () => void): Reader {
-  const { clock, ackDelayMs, maxHeld } = settings;
-  let receiver = new Receiver();
-  let last: readonly [number, string] | undefined;
+/** A reader. `bury` sends word of an entry that was given up. */
+export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Reader {
+  const { settings, metrics, signal, after, socket, send, ready, touch } = ties;
+  const { clock, random, resync, maxHeld } = settings;
+  const serial = settings.dispatch === "serial";
   let epoch: Epoch | undefined;
+  let receiver = new Receiver();
+  let last: ClientPlace["last"];
+
+  /** The last frame's number. */
   let number = 0;
+  /** Whether the server was told that a frame is missing. */
   let missing = false;
-  let halfWindow = 0;
+  /** Entries since the last acknowledgement, and how many are not to wait for it. */
   let since = 0;
-  let asked = false;
+  let halfWindow = 0;
+  /** Whether to acknowledge when what is kept was saved. */
   let due = false;
+  let asked = false;
+  let cancelAck: (() => void) | undefined;
   let ackedAt = Number.NEGATIVE_INFINITY;
   let ackedCursor = 0;
 
-  const fire = (): void => {
-    asked = false;
-    due = true;
-    ties.touch();
-  };
-  const alarm = createAlarm(clock, fire);
+  /** What waits, is held or, if it is a gap, is being dealt with; in order. */
+  const items = new Set<Item>();
+  let shut = false;
+  let busy = false;
+  let resyncing = false;
+  /** What the last snapshot contains. */
+  let contained: { receiver: Receiver; offset: Offset } | undefined;
+
   const wantAck = (urgent: boolean): void => {
-    const at = ackedAt + ackDelayMs;
-    // After the microtasks that hand out what came, so that one acknowledgement says both.
-    if (urgent || at <= clock.now()) {
+    const fire = (): void => {
+      asked = false;
+      cancelAck = undefined;
+      due = true;
+      touch();
+    };
+    const waitMs = ackedAt + settings.ackDelayMs - clock.now();
+    if (urgent || waitMs <= 0) {
+      // After the microtasks that hand out what came, so that one acknowledgement says both.
       if (!asked) queueMicrotask(fire);
       asked = true;
-    } else if (alarm.at === undefined) alarm.set(at);
+    } else cancelAck ??= after(waitMs, fire);
+  };
+  const stopAck = (): void => {
+    due = false;
+    since = 0;
+    cancelAck?.();
+    cancelAck = undefined;
+  };
+  const moved = (): void => {
+    ties.changed();
+    if (due || receiver.cursor !== ackedCursor) wantAck(false);
+  };
+
+  // One turn of the microtask queue each, as Socket.IO's Manager does it.
+  const schedule = (count: number): void => {
+    for (let i = 0; i < count; i++) queueMicrotask(step);
+  };
+  const add = (offset: Offset, id: string, args: readonly unknown[], gap?: WireGap): void => {
+    items.add({ offset, id, args, receiver, ...(gap && { gap }) });
+    metrics.waiting++;
+    schedule(1);
+  };
+  const free = (): void => {
+    busy = false;
+    schedule(metrics.waiting);
+  };
+  const settle = (item: Item): void => {
+    items.delete(item);
+    if (!item.gap) item.receiver.settle(item.offset);
+    moved();
   };
   const report = (gap: WireGap): void => {
-    reader.gaps++;
-    if (settings.resync) queue.add({ gap, receiver });
-    ties.signals.emit("gap", gap);
+    metrics.gaps++;
+    if (resync) add(gap.to, "", [], gap);
+    signal("gap", gap);
   };
-  const queue = createQueue(
-    settings,
-    ties,
-    dispatch,
-    () => epoch,
-    () => {
-      changed();
-      if (due || receiver.cursor !== ackedCursor) wantAck(false);
-    },
-  );
+
+  const step = (): void => {
+    if (shut || busy) return;
+    for (const item of items) {
+      if (item.held) continue;
+      metrics.waiting--;
+      const { gap } = item;
+      if (item.receiver === contained?.receiver && item.offset <= contained.offset) settle(item);
+      else if (gap) load(item, gap);
+      else hand(item);
+      return;
+    }
+  };
+
+  const load = (item: Item, gap: WireGap): void => {
+    busy = resyncing = true;
+    ties.changed();
+    ties.insist(
+      () => resync?.(gap),
+      (answer) => {
+        const position = parsePosition(answer);
+        if (position && position.epoch === epoch) contained = { receiver: item.receiver, offset: position.offset };
+        else if (answer) signal("error", new DeliveryError("INVALID", "resync answered no present position"));
+        resyncing = false;
+        free();
+        settle(item);
+      },
+    );
+  };
+
+  const hand = (item: Item): void => {
+    const { id, offset, args } = item;
+    const host = socket();
+    const [event, ...given] = args as [string, ...unknown[]];
+    const any = host.listenersAny().map((listener) => () => listener.apply(host, args as unknown[]));
+    const own = (): Job[] =>
+      host.listeners(event).map((listener: AnyFunction & { fn?: AnyFunction }) => () => {
+        // What `once` registers calls the listener and forgets what it answers.
+        if (listener.fn) host.off(event, listener);
+        return (listener.fn ?? listener).apply(host, given);
+      });
+    if (any.length + own().length === 0) {
+      hold(item);
+      return;
+    }
+    busy = serial;
+    items.delete(item);
+
+    /** Calls listeners; those that fail are called again, alone, after a wait. */
+    const round = (attempt: number, ...steps: (() => Job[])[]): void => {
+      const failed: Job[] = [];
+      let failure: unknown;
+      let open = 1;
+      const done = (): void => {
+        if (--open > 0) return;
+        if (failed.length > 0) {
+          signal("error", failure);
+          if (attempt < settings.maxDeliveries) {
+            after(backoffMs(BACKOFF, attempt, random()), () => {
+              metrics.redelivered++;
+              round(attempt + 1, () => failed);
+            });
+            return;
+          }
+          metrics.dead++;
+          bury({ offset, attempts: attempt, reason: String(failure).slice(0, 500) });
+          signal("dead-letter", { id, offset, args, attempts: attempt, error: failure });
+        }
+        if (serial) free();
+        settle(item);
+        signal("settled", { id, offset, attempts: attempt });
+      };
+      for (const jobs of steps) {
+        for (const job of jobs()) {
+          open++;
+          const outer = reader.current;
+          reader.current = { id, offset, attempt };
+          outcome(job, done, (error) => {
+            failed.push(job);
+            failure = error;
+            done();
+          });
+          reader.current = outer;
+        }
+      }
+      done();
+    };
+    round(1, () => any, own);
+  };
+
+  const hold = (item: Item): void => {
+    item.held = true;
+    if (++metrics.held <= maxHeld) return;
+    for (const oldest of items) {
+      if (!oldest.held) continue;
+      metrics.held--;
+      metrics.unheard++;
+      settle(oldest);
+      return;
+    }
+  };
 
   const reader: Reader = {
-    queue,
-    get epoch() {
-      return epoch;
-    },
-    get receiver() {
-      return receiver;
-    },
-    get last() {
-      return last;
-    },
-    received: 0,
-    duplicates: 0,
-    gaps: 0,
+    current: undefined,
+    claim: () => ({ epoch, offset: epoch === undefined ? undefined : receiver.received, last }),
+    place: () => ({
+      epoch,
+      cursor: receiver.cursor,
+      above: receiver.above,
+      last,
+      gaps: [...items].flatMap(({ gap }) => gap ?? []),
+    }),
+    resyncing: () => resyncing,
 
     restore(place) {
       receiver = new Receiver(place.cursor, place.above);
       ({ last, epoch } = place);
-      for (const gap of place.gaps) report(gap);
+      place.gaps.forEach(report);
     },
 
     welcome(welcome) {
       const { offset, gaps } = welcome;
-      queue.shut(true);
+      shut = true;
       if (!welcome.resumed || welcome.epoch !== epoch || gaps.some(({ reason }) => reason === "epoch")) {
         receiver = new Receiver(offset);
         last = undefined;
       } else receiver.skipTo(offset);
       epoch = welcome.epoch;
-      number = since = 0;
-      missing = due = false;
-      alarm.set(undefined);
+      number = 0;
+      missing = false;
+      stopAck();
       halfWindow = welcome.window / 2;
-      for (const gap of gaps) report(gap);
+      gaps.forEach(report);
     },
 
     start() {
-      queue.shut(false);
-      queue.run();
+      shut = false;
+      reader.run();
       // The first frame also shows that the new token arrived.
       wantAck(true);
     },
 
-    takes(frame) {
-      const [given, type, offset] = frame;
-      const next = given === number + 1;
-      if (type === "s" ? given > number && offset <= receiver.received : next) {
-        if (type === "s") missing = false;
-        number = given;
-        return true;
+    frame(frame) {
+      const [given, type] = frame;
+      const restart = type === "s";
+      if (restart ? given <= number || frame[2] > receiver.received : given !== number + 1) {
+        if (given <= number) {
+          metrics.duplicates++;
+          wantAck(true);
+        } else if (!missing && ready()) {
+          missing = true;
+          send(["r", number]);
+        }
+        return false;
       }
-      if (given <= number) {
-        reader.duplicates++;
-        wantAck(true);
-      } else if (!missing && ties.ready()) {
-        missing = true;
-        ties.host().send(["r", number], true);
-      }
-      return false;
-    },
-
-    read(frame) {
-      if (frame[1] === "g") {
-        const [, , gap] = frame;
+      number = given;
+      if (restart) missing = false;
+      else if (type === "g") {
+        const gap = frame[2];
         if (gap.to > receiver.received) {
           receiver.skipTo(gap.to);
           report(gap);
         }
-      } else if (frame[1] === "b") {
-        const [, , upTo, entries] = frame;
-        for (const [offset, id, args] of entries) {
-          reader.received++;
+      } else if (type === "b") {
+        for (const [offset, id, args] of frame[3]) {
+          metrics.received++;
+          since++;
           if (offset > receiver.received) last = [offset, id];
-          if (receiver.accept(offset) === "new") queue.add({ entry: { offset, id, args }, receiver });
-          else reader.duplicates++;
+          if (receiver.accept(offset) === "new") add(offset, id, args);
+          else metrics.duplicates++;
         }
-        receiver.skipTo(upTo);
-        since += entries.length;
+        receiver.skipTo(frame[2]);
       }
       wantAck(since >= halfWindow);
+      return true;
     },
 
     saved(place) {
       // What waits its turn is bounded by not asking for more.
-      if (!due || !ties.ready() || queue.waiting > maxHeld) return;
-      due = false;
-      since = 0;
+      if (!due || !ready() || metrics.waiting > maxHeld) return;
+      stopAck();
       ackedAt = clock.now();
       ackedCursor = place.cursor;
-      alarm.set(undefined);
-      ties.host().send(["a", number, ackedCursor], true);
+      send(["a", number, ackedCursor]);
+    },
+
+    run() {
+      for (let count = metrics.waiting; count > 0; count--) step();
+    },
+
+    release(event) {
+      for (const item of items) {
+        if (!item.held || (event !== undefined && item.args[0] !== event)) continue;
+        item.held = false;
+        metrics.held--;
+        metrics.waiting++;
+        schedule(1);
+      }
     },
   };
   return reader;

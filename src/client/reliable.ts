@@ -5,25 +5,13 @@
  * native way, unchanged.
  */
 import type { Socket } from "socket.io-client";
-import { backoffMs } from "../core/backoff.ts";
 import { FRAME_EVENT, HELLO_KEY } from "../core/wire.ts";
-import { type ClientDelivery, createDelivery } from "./delivery.ts";
-import { RETRY } from "./keeper.ts";
+import type { ClientDelivery } from "./api.ts";
+import { createDelivery } from "./delivery.ts";
 import { createLink, type Link } from "./link.ts";
 import type { ReliableOptions } from "./options.ts";
-import type { Acknowledge, Sending } from "./sending.ts";
-import {
-  type AnyFunction,
-  CONNECT,
-  DISCONNECT,
-  type Engine,
-  EVENT,
-  type EventsMap,
-  type Packet,
-  type RawSocket,
-  raw,
-} from "./socket.ts";
-import type { Job } from "./ties.ts";
+import type { Acknowledge, Message } from "./outbox.ts";
+import { type AnyFunction, CONNECT, DISCONNECT, type EventsMap, type Packet, type RawSocket, raw } from "./socket.ts";
 
 /** A socket with reliable delivery. */
 export type ReliableSocket<L extends EventsMap, E extends EventsMap> = Socket<L, E> & {
@@ -50,83 +38,58 @@ const RESERVED = /^(connect|connect_error|disconnect|disconnecting|newListener|r
 
 /** Puts the hooks on a socket. `said`: its CONNECT carries the hello already. `ackTimeout`: the socket's own option. */
 export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout?: number): void {
-  const { settings } = link;
-  const native = socket as RawSocket & Record<string, AnyFunction>;
-  /** Puts a function in the place of a method; it is given the original and the arguments. */
-  const hook = (name: string, value: (original: AnyFunction, ...args: never[]) => unknown): AnyFunction => {
-    const method = native[name] as AnyFunction;
-    const original: AnyFunction = (...args) => method.apply(socket, args);
-    define(name, (...args: never[]) => value(original, ...args));
-    return original;
-  };
+  const { settings } = link.ties;
+  const { outbox, reader, delivery } = link;
   const define = (name: string, value: unknown): void => {
     Object.defineProperty(socket, name, { value, writable: true, configurable: true });
   };
-  let ended = false;
+  /** Puts a function in the place of a method, until the link has ended; it is given the original and the arguments. */
+  const hook = (name: string, value: (original: AnyFunction, ...args: never[]) => unknown): AnyFunction => {
+    const method = (socket as unknown as Record<string, AnyFunction>)[name] as AnyFunction;
+    const original: AnyFunction = (...args) => method.apply(socket, args);
+    define(name, (...args: never[]) => (link.ended() ? original(...args) : value(original, ...args)));
+    return original;
+  };
   let failures = 0;
   /** A CONNECT without hello is out. */
   let unsaid = !said && socket.active && socket.io.engine?.readyState === "open";
 
-  const job = (
-    event: string | undefined,
-    listener: AnyFunction & { fn?: AnyFunction },
-    args: readonly unknown[],
-  ): Job => {
-    return () => {
-      // What `once` registers calls the listener and forgets what it answers.
-      if (event !== undefined && listener.fn) socket.off(event, listener);
-      return (listener.fn ?? listener).apply(socket, args as unknown[]);
-    };
-  };
-
   const packet = hook("packet", (original, given: Packet) => {
-    if (ended || given.type !== CONNECT) {
-      link.start(false);
+    if (given.type !== CONNECT) {
+      link.pump();
       original(given);
       return;
     }
-    const engine: Engine | undefined = socket.io.engine;
+    const { engine } = socket.io;
     unsaid = false;
     link.loaded(() => {
       if (socket.io.engine !== engine || socket.connected || !socket.active) return;
       original({ ...given, data: withHello(link, given.data, socket.auth) });
     });
-  }) as (packet: Packet) => void;
-
-  link.bind({
-    send: (frame, compress) => packet({ type: EVENT, data: [FRAME_EVENT, ...frame], options: { compress } }),
-    close: () => socket.io.engine?.close(),
-    leave: () => void socket.disconnect(),
-    active: () => socket.active,
-    outgoing: (args) => socket.notifyOutgoingListeners({ data: args }),
-    anyListeners: (args) => socket.listenersAny().map((listener) => job(undefined, listener, args)),
-    listeners: ([event, ...args]) =>
-      socket.listeners(event as string).map((listener) => job(event as string, listener, args)),
   });
 
   hook("onevent", (original, given: Packet) => {
-    if (!ended && given.data?.[0] === FRAME_EVENT) link.frame(given.data.slice(1));
+    if (given.data?.[0] === FRAME_EVENT) link.frame(given.data.slice(1));
     else {
-      link.reader.queue.run();
+      reader.run();
       original(given);
     }
   });
 
   const emit = hook("emit", (original, event: string, ...args: never[]) => {
-    send(event, args, () => original(event, ...args));
+    if (!send(event, args)) original(event, ...args);
     return socket;
   });
-  const send = (event: unknown, given: unknown[], natively: () => void): Sending | undefined => {
+  /** Takes an event into the outbox; `undefined` when it has to go the native way. */
+  const send = (event: unknown, given: unknown[]): Message | undefined => {
     const { flags } = socket;
-    const plain = ended || link.state === "plain" || flags.volatile || flags.fromQueue;
-    if (plain || typeof event !== "string" || RESERVED.test(event) || !settings.durable(event, given)) {
-      natively();
-      return;
-    }
+    const plain = link.ended() || delivery.state === "plain" || flags.volatile || flags.fromQueue;
+    if (plain || typeof event !== "string" || RESERVED.test(event) || !settings.durable(event, given)) return;
     const args = [event, ...given];
-    const ack = typeof args.at(-1) === "function" ? (args.pop() as unknown as Acknowledge) : undefined;
+    const ack = typeof args.at(-1) === "function" ? (args.pop() as Acknowledge) : undefined;
     socket.flags = {};
-    return link.emit(args, ack, flags.timeout ?? ackTimeout ?? socket.io.opts.ackTimeout, flags.compress !== false);
+    const timeoutMs = flags.timeout ?? ackTimeout ?? socket.io.opts.ackTimeout;
+    return link.emit(args, ack, timeoutMs, flags.compress);
   };
 
   hook("onconnect", (original, ...args: never[]) => {
@@ -136,45 +99,44 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
       socket.disconnect().connect();
       return;
     }
-    if (!ended && !link.connected()) {
+    link.connected();
+    if (!link.wrapped()) {
       // Not connected yet, so these go to Socket.IO's own buffer, which it sends before anything else.
-      for (const { args, compress, answering } of link.drain()) {
+      for (const { args, compress, ack, timeoutMs, until } of outbox.drain()) {
         socket.flags = { compress };
-        if (answering?.timeoutMs !== undefined) socket.flags.timeout = answering.until - settings.clock.now();
-        emit(...args, ...(answering ? [answering.ack] : []));
+        if (timeoutMs !== undefined) socket.flags.timeout = until - settings.clock.now();
+        emit(...(args as unknown[]), ...(ack ? [ack] : []));
       }
     }
     original(...args);
   });
 
-  hook("emitReserved", (original, event: string, ...args: never[]) => {
+  hook("emitReserved", (original, event: string, ...args: [Error]) => {
     if (event === "connect") {
       failures = 0;
-      link.start(true);
+      link.start();
     }
     if (event === "disconnect" || event === "connect_error") {
-      link.reader.queue.run();
+      reader.run();
       link.closed();
     }
     original(event, ...args);
-    if (event !== "connect_error" || socket.active || ended) return;
-    if (settings.retryConnectError?.(args[0] as unknown as Error)) {
-      const { clock, random } = settings;
-      clock.at(clock.now() + backoffMs(RETRY, ++failures, random()), () => void socket.connect());
+    if (event === "connect_error" && !socket.active && settings.retryConnectError?.(args[0])) {
+      link.again(++failures, () => socket.connect());
     }
   });
 
   for (const name of ["on", "addEventListener", "onAny", "prependAny"]) {
     hook(name, (original, ...args: never[]) => {
       original(...args);
-      link.reader.queue.release(name.endsWith("Any") ? undefined : args[0]);
+      reader.release(name.endsWith("Any") ? undefined : args[0]);
       return socket;
     });
   }
 
-  let recovered = socket.recovered;
+  let { recovered } = socket;
   Object.defineProperty(socket, "recovered", {
-    get: () => (link.wrapped ? link.recovered : recovered),
+    get: () => (link.wrapped() ? delivery.recovered : recovered),
     set: (value: boolean) => {
       recovered = value;
     },
@@ -182,21 +144,15 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
     enumerable: true,
   });
 
-  const delivery = createDelivery(link, {
-    emit: (event, args) => send(event, args, () => void emit(event, ...args)),
-    ask(query, answered) {
-      const id = socket.ids++;
-      socket.acks[id] = answered as AnyFunction;
-      packet({ type: EVENT, id, data: [FRAME_EVENT, "h", query], options: { compress: true } });
-    },
-    close() {
-      ended = true;
-      link.end();
-      socket.disconnect();
-    },
-  });
-  define("delivery", delivery);
-
+  link.bind(socket);
+  define(
+    "delivery",
+    createDelivery(link, (event, args) => {
+      const message = send(event, args);
+      if (!message) emit(event, ...args);
+      return message;
+    }),
+  );
   if (unsaid && socket.connected) socket.disconnect().connect();
 }
 
@@ -204,7 +160,7 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
 export function withHello(link: Link, data: unknown, auth: unknown): Record<string, unknown> {
   const payload: Record<string, unknown> = { ...(data as object), [HELLO_KEY]: link.hello() };
   // Socket.IO's own recovery would replay the same entries a second time.
-  if (link.session !== undefined) {
+  if (link.delivery.session !== undefined) {
     for (const key of ["pid", "offset"]) if (!Object.hasOwn((auth ?? {}) as object, key)) delete payload[key];
   }
   return payload;

@@ -34,7 +34,7 @@ export interface RawSocket {
   readonly active: boolean;
   recovered: boolean;
   auth: unknown;
-  flags: { compress?: boolean; timeout?: number; volatile?: boolean; fromQueue?: boolean };
+  flags: { compress?: boolean | undefined; timeout?: number; volatile?: boolean; fromQueue?: boolean };
   ids: number;
   acks: Record<number, AnyFunction>;
   readonly io: { readonly opts: { ackTimeout?: number }; readonly engine?: Engine };

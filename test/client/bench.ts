@@ -2,6 +2,7 @@
 
 import { createLink, type Link } from "../../src/client/link.ts";
 import type { ReliableOptions } from "../../src/client/options.ts";
+import type { AnyFunction, RawSocket } from "../../src/client/socket.ts";
 import type { ClientFrame, Hello, Welcome, WireGap, WireMessage } from "../../src/core/wire.ts";
 import { settled, type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
@@ -68,13 +69,14 @@ export function bench(options: ReliableOptions = {}): Bench {
       number = 0;
       link.frame([0, "w", { ...WELCOME, token: `${++tokens}.x`, ...welcome }]);
       link.connected();
-      link.start(true);
+      link.start();
       await settled();
       return hello;
     },
     connectPlain() {
       link.hello();
-      return link.connected();
+      link.connected();
+      return link.wrapped();
     },
     close: () => link.closed(),
     async say(...frame) {
@@ -84,30 +86,35 @@ export function bench(options: ReliableOptions = {}): Bench {
     entries: (...entries) => self.say("b", entries.at(-1)?.[0] ?? 0, entries),
     on(event, listener) {
       self.listeners.set(event, [...(self.listeners.get(event) ?? []), listener]);
-      link.reader.queue.release(event);
+      link.reader.release(event);
     },
     take: () => self.sent.splice(0),
     messages: () => self.take().flatMap((frame) => (frame[0] === "m" ? frame[2] : [])),
   };
-  link.bind({
-    send: (frame) => void self.sent.push(frame),
-    close: () => {
-      self.closes++;
-      link.closed();
-    },
-    leave: () => {
+  const socket: Partial<RawSocket> = {
+    active: true,
+    packet: ({ data }) => void self.sent.push(data.slice(1)),
+    disconnect: () => {
       self.left++;
       link.closed();
+      return socket as RawSocket;
     },
-    active: () => true,
-    outgoing: (args) => void self.shown.push([...args]),
-    anyListeners: () => [],
-    listeners: ([event, ...args]) =>
-      (self.listeners.get(event as string) ?? []).map(
-        (listener) => () => (listener as (...args: unknown[]) => unknown)(...args),
-      ),
-  });
-  link.signals.on("error", (error) => void self.errors.push(error));
-  link.signals.on("gap", (gap) => void self.gaps.push(gap));
+    io: {
+      opts: {},
+      engine: {
+        readyState: "open",
+        close: () => {
+          self.closes++;
+          link.closed();
+        },
+      },
+    },
+    notifyOutgoingListeners: ({ data }) => void self.shown.push([...data]),
+    listenersAny: () => [],
+    listeners: (event) => (self.listeners.get(event) ?? []) as AnyFunction[],
+  };
+  link.bind(socket as RawSocket);
+  link.delivery.on("error", (error) => void self.errors.push(error));
+  link.delivery.on("gap", (gap) => void self.gaps.push(gap));
   return self;
 }

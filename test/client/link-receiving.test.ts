@@ -23,13 +23,13 @@ describe("hello and welcome", () => {
   test("R18: recovered exactly when resumed and nothing was missed", async () => {
     const b = bench();
     await b.connect();
-    expect(b.link.recovered).toBe(false);
+    expect(b.link.delivery.recovered).toBe(false);
     b.close();
     await b.connect({ resumed: true });
-    expect(b.link.recovered).toBe(true);
+    expect(b.link.delivery.recovered).toBe(true);
     b.close();
     await b.connect({ resumed: true, offset: 120, gaps: [{ from: 100, to: 120, reason: "retention" }] });
-    expect(b.link.recovered).toBe(false);
+    expect(b.link.delivery.recovered).toBe(false);
     expect(b.gaps).toEqual([{ from: 100, to: 120, reason: "retention" }]);
     b.close();
     expect((await b.connect({ resumed: true })).offset).toBe(120);
@@ -58,18 +58,18 @@ describe("hello and welcome", () => {
       b.link.frame(raw);
     }
     b.link.frame([0, "w", { v: 2 }]);
-    expect(b.link.badFrames).toBe(7);
-    expect(b.link.reader.received).toBe(0);
+    expect(b.link.delivery.metrics().badFrames).toBe(7);
+    expect(b.link.delivery.metrics().received).toBe(0);
   });
 
   test("a welcome in the middle of a connection, or a frame before it, is none", async () => {
     const b = bench();
     b.link.hello();
     b.link.frame([1, "b", 5, []]);
-    expect(b.link.badFrames).toBe(1);
+    expect(b.link.delivery.metrics().badFrames).toBe(1);
     await b.connect();
     b.link.frame([0, "w", { session: "other" }]);
-    expect(b.link.session).toBe("S");
+    expect(b.link.delivery.session).toBe("S");
   });
 });
 
@@ -91,7 +91,7 @@ describe("entries", () => {
     release();
     await b.clock.advance(500);
     expect(b.take()).toEqual([["a", 2, 103]]);
-    expect(b.link.reader.duplicates).toBe(1);
+    expect(b.link.delivery.metrics().duplicates).toBe(1);
   });
 
   test("R23: the first frame is acknowledged at once, then every ackDelayMs, and at half a window", async () => {
@@ -147,14 +147,14 @@ describe("entries", () => {
     const b = bench({ maxHeld: 2 });
     await b.connect();
     await b.entries([101, "A", ["e", 1]], [102, "B", ["e", 2]], [103, "C", ["f"]], [104, "D", ["e", 3]]);
-    expect(b.link.reader.queue.unheard).toBe(2);
-    expect(b.link.reader.receiver.cursor).toBe(102);
+    expect(b.link.delivery.metrics().unheard).toBe(2);
+    expect(b.link.reader.place().cursor).toBe(102);
     const seen: unknown[] = [];
     b.on("e", (n) => void seen.push(n));
     b.on("f", () => void seen.push("f"));
     await settled();
     expect(seen).toEqual(["f", 3]);
-    expect(b.link.reader.receiver.cursor).toBe(104);
+    expect(b.link.reader.place().cursor).toBe(104);
   });
 
   test("serial dispatch waits for each, and withholds acknowledgements while too many wait", async () => {
@@ -183,20 +183,20 @@ describe("redelivery (R29)", () => {
     let fine = 0;
     b.on("e", () => void fine++);
     b.on("e", async () => {
-      attempts.push(b.link.dispatch.current?.attempt);
+      attempts.push(b.link.delivery.current?.attempt);
       throw new Error("no");
     });
     const dead: unknown[] = [];
-    b.link.signals.on("dead-letter", ({ offset, attempts: made }) => void dead.push([offset, made]));
+    b.link.delivery.on("dead-letter", ({ offset, attempts: made }) => void dead.push([offset, made]));
     await b.entries([101, "A", ["e"]]);
     await b.clock.advance(10_000);
     expect(fine).toBe(1);
     expect(attempts).toEqual([1, 2, 3]);
     expect(dead).toEqual([[101, 3]]);
-    expect(b.link.reader.receiver.cursor).toBe(101);
+    expect(b.link.reader.place().cursor).toBe(101);
     expect(b.messages()).toEqual([[1, "id1", 0, ["$g", "d", { offset: 101, attempts: 3, reason: "Error: no" }]]]);
     expect(b.errors.length).toBe(3);
-    expect(b.link.dispatch.current).toBeUndefined();
+    expect(b.link.delivery.current).toBeUndefined();
     expect(b.shown).toEqual([]);
   });
 
@@ -208,11 +208,11 @@ describe("redelivery (R29)", () => {
       if (++calls < 3) throw new Error("not yet");
     });
     await b.entries([101, "A", ["e"]]);
-    expect(b.link.reader.receiver.cursor).toBe(100);
+    expect(b.link.reader.place().cursor).toBe(100);
     await b.clock.advance(10_000);
     expect(calls).toBe(3);
-    expect(b.link.reader.receiver.cursor).toBe(101);
-    expect(b.link.dispatch.redelivered).toBe(2);
+    expect(b.link.reader.place().cursor).toBe(101);
+    expect(b.link.delivery.metrics().redelivered).toBe(2);
   });
 });
 
@@ -231,15 +231,15 @@ describe("gaps (R27)", () => {
     b.on("e", (n) => void seen.push(n));
     await b.say("g", { from: 100, to: 200, reason: "overflow" });
     await b.entries([202, "A", ["e", 2]], [203, "B", ["e", 3]], [204, "C", ["e", 4]]);
-    expect(b.link.state).toBe("resyncing");
+    expect(b.link.delivery.state).toBe("resyncing");
     expect(seen).toEqual([]);
     await b.clock.advance(60_000);
     expect(calls.length).toBe(2);
     expect(seen).toEqual([4]);
-    expect(b.link.reader.receiver.cursor).toBe(204);
+    expect(b.link.reader.place().cursor).toBe(204);
     expect(b.errors.length).toBe(1);
     expect(b.gaps.length).toBe(1);
-    expect(b.link.state).toBe("live");
+    expect(b.link.delivery.state).toBe("live");
   });
 
   test("a snapshot also covers later entries and gaps up to its position", async () => {
@@ -282,6 +282,6 @@ describe("gaps (R27)", () => {
     await b.connect({ resumed: true, epoch: "F", offset: 3, gaps: [{ from: 105, to: 3, reason: "epoch" }] });
     await b.entries([4, "B", ["e", 2]]);
     expect(seen).toEqual([1, 2]);
-    expect(b.link.reader.receiver.cursor).toBe(4);
+    expect(b.link.reader.place().cursor).toBe(4);
   });
 });

@@ -80,7 +80,7 @@ describe("the outbox", () => {
     expect(b.closes).toBe(1);
     await b.clock.advance(100_000);
     expect(b.messages().length).toBe(0);
-    expect(b.link.sender.resends).toBe(2);
+    expect(b.link.delivery.metrics().resends).toBe(2);
   });
 
   test("R31: told again of an old state, it sends what is missing at once, and only once", async () => {
@@ -120,7 +120,7 @@ describe("the outbox", () => {
     await b.connect();
     b.link.emit(["e", 1]);
     await b.say("x", "SUPERSEDED");
-    expect([b.left, b.closes, b.link.state]).toEqual([1, 0, "superseded"]);
+    expect([b.left, b.closes, b.link.delivery.state]).toEqual([1, 0, "superseded"]);
     b.link.emit(["e", 2]);
     b.take();
     const hello = await b.connect({ session: "S2" });
@@ -141,8 +141,8 @@ describe("the outbox", () => {
     const b = bench();
     b.link.emit(["e", 1]);
     expect(b.connectPlain()).toBe(false);
-    expect(b.link.drain().map(({ args }) => args)).toEqual([["e", 1]]);
-    expect(b.link.state).toBe("plain");
+    expect(b.link.outbox.drain().map(({ args }) => args)).toEqual([["e", 1]]);
+    expect(b.link.delivery.state).toBe("plain");
     b.close();
     b.link.emit(["e", 2]);
     const hello = await b.connect();
@@ -158,7 +158,7 @@ describe("refusals", () => {
     const sending = b.link.emit(args);
     await settled();
     expect(b.errors).toEqual([sending.error]);
-    expect(b.link.sender.outbox.size).toBe(0);
+    expect(b.link.outbox.messages.size).toBe(0);
     return sending.error?.code;
   };
   test("each has its code, and neither throws nor is silent", async () => {
@@ -213,7 +213,7 @@ describe("answers", () => {
       [null, "x"],
       [null, "z"],
     ]);
-    expect(b.link.sender.sendings.size).toBe(0);
+    expect(b.link.outbox.awaiting.size).toBe(0);
     await b.clock.advance(86_400_000);
     expect(b.clock.timers).toBe(0);
   });
@@ -226,7 +226,7 @@ describe("answers", () => {
     await b.say("a", 1, 1, [], []);
     await b.say("a", 1, 1, [], [[1, ["late"]]]);
     expect(calls).toEqual([["late"]]);
-    expect(b.link.sender.sendings.size).toBe(0);
+    expect(b.link.outbox.awaiting.size).toBe(0);
   });
 
   test("a dead letter is an error for a callback that takes one, and nothing for others", async () => {
@@ -262,9 +262,9 @@ describe("answers", () => {
     const second = acked(false);
     b.link.emit(["e", 2], second.ack, 1_000);
     await b.clock.advance(1_000);
-    expect(b.link.sender.outbox.get(2)?.args).toEqual(["e", 2]);
+    expect(b.link.outbox.messages.get(2)?.args).toEqual(["e", 2]);
     await b.say("a", 2, 2, [], [[2, ["late"]]]);
     expect(second.calls.length).toBe(1);
-    expect(b.link.sender.outbox.size).toBe(0);
+    expect(b.link.outbox.messages.size).toBe(0);
   });
 });

@@ -120,7 +120,7 @@ describe("durable storage", () => {
     const again = bench({ storage: scripted(storage.kept), resync: (gap) => void calls.push(gap) });
     await settled();
     expect(calls).toEqual([{ from: 100, to: 200, reason: "overflow" }]);
-    expect(again.link.reader.queue.gaps()).toEqual([]);
+    expect(again.link.reader.place().gaps).toEqual([]);
   });
 
   test("ending releases timers", async () => {
@@ -129,6 +129,6 @@ describe("durable storage", () => {
     b.link.emit(["e"], () => {}, 1_000);
     b.link.end();
     expect(b.clock.timers).toBe(0);
-    expect(b.link.state).toBe("offline");
+    expect(b.link.delivery.state).toBe("offline");
   });
 });

@@ -1,0 +1,47 @@
+import { decodeTime, isValid } from "ulid";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { ulids } from "../../src/client/ulid.ts";
+
+afterEach(() => void vi.unstubAllGlobals());
+
+describe("ids of messages", () => {
+  const make = (times: number[], random = Math.random): string[] => {
+    let at = 0;
+    const next = ulids({ now: () => times[at++] ?? 0, at: () => () => {} }, random);
+    return times.map(() => next());
+  };
+
+  test("are ULIDs that tell the time", () => {
+    for (const time of [1, 1_700_000_000_123, 2 ** 48 - 1]) {
+      const [id = ""] = make([time]);
+      expect(isValid(id)).toBe(true);
+      expect(decodeTime(id)).toBe(time);
+    }
+  });
+
+  test("ascend strictly, within a millisecond and when the clock steps back", () => {
+    const times = [...Array(2_000).fill(1_000), 1_001, 500, 999, 1_001.2, 1_001.9, 1_000, 2_000, 3];
+    const ids = make(times);
+    expect(ids.toSorted()).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.every((id) => isValid(id))).toBe(true);
+  });
+
+  test("go on when chance overflows, also into the time", () => {
+    vi.stubGlobal("crypto", undefined);
+    const [first, second, third, fourth] = make([1_000, 1_000, 1_001, 1_002], () => 0.999) as string[];
+    expect(first?.slice(10)).toBe("Z".repeat(16));
+    expect(second?.slice(10)).toBe("0".repeat(16));
+    expect(decodeTime(second as string)).toBe(1_001);
+    expect(third?.slice(10)).toBe(`${"0".repeat(15)}1`);
+    expect(decodeTime(fourth as string)).toBe(1_002);
+  });
+
+  test("of two clients that begin in the same millisecond differ, with and without crypto", () => {
+    expect(make([1_000])).not.toEqual(make([1_000]));
+    expect(make([1_000], () => 0)).not.toEqual(make([1_000], () => 0));
+    vi.stubGlobal("crypto", undefined);
+    expect(make([1_000])).not.toEqual(make([1_000]));
+    expect(isValid(make([1_000])[0] as string)).toBe(true);
+  });
+});
