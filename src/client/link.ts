@@ -45,8 +45,8 @@ export interface Link {
   pump(): void;
   /** Listeners are about to hear of the connection. */
   start(): void;
-  /** Takes event and arguments into the outbox. Never throws: a refusal is the status of what it answers. */
-  emit(args: readonly unknown[], ack?: Acknowledge, timeoutMs?: number, compress?: boolean): Message;
+  /** Takes event and arguments into the outbox. A refusal is the status of what it answers; `undefined`: they cannot be kept, and go the native way. */
+  emit(args: readonly unknown[], ack?: Acknowledge, timeoutMs?: number, compress?: boolean): Message | undefined;
   /** The connection ended, or could not be made. */
   closed(): void;
   /** Whether {@link Link.end} was called. */
@@ -177,7 +177,7 @@ export function createLink(options: ReliableOptions): Link {
     },
   };
   const outbox = createOutbox(ties);
-  const reader = createReader(ties, (dead) => outbox.add(outbox.compose([FRAME_EVENT, "d", dead], true)));
+  const reader = createReader(ties, (dead) => outbox.add(outbox.compose([FRAME_EVENT, "d", dead], true) as Message));
 
   const link: Link = {
     ties,
@@ -234,6 +234,8 @@ export function createLink(options: ReliableOptions): Link {
           changed();
         } else socket.io.engine?.close();
       } else if (reader.frame(frame) && frame[1] === "a") {
+        // Entries that came before an answer are seen before it.
+        reader.run();
         outbox.reported(frame[2], frame[3], frame[4], frame[5]);
       }
     },
@@ -256,7 +258,7 @@ export function createLink(options: ReliableOptions): Link {
     },
     emit(args, ...given) {
       const message = outbox.compose(args, false, ...given);
-      link.loaded(() => outbox.add(message));
+      if (message) link.loaded(() => outbox.add(message));
       return message;
     },
     ended: () => phase === "ended",

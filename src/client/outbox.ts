@@ -61,11 +61,18 @@ export interface Outbox {
   /** What an earlier life left behind. */
   restore(nextSeq: number, kept: readonly Outgoing[]): void;
   /**
-   * A message, which {@link Outbox.add} has to take in. Never throws: a refusal is its status.
+   * A message, which {@link Outbox.add} has to take in. Never throws: a refusal is its status. `undefined`, and an error signal:
+   * what Socket.IO can perhaps send and we cannot keep, because it is nested too deep or no JSON.
    *
    * @param own Whether it is about delivery itself, and not the application's.
    */
-  compose(args: readonly unknown[], own: boolean, ack?: Acknowledge, timeoutMs?: number, compress?: boolean): Message;
+  compose(
+    args: readonly unknown[],
+    own: boolean,
+    ack?: Acknowledge,
+    timeoutMs?: number,
+    compress?: boolean,
+  ): Message | undefined;
   /** Takes a message in. */
   add(message: Message): void;
   /** Sends what may be sent. */
@@ -278,7 +285,13 @@ export function createOutbox(ties: Ties): Outbox {
       };
       try {
         if (args[0] === FRAME_EVENT && !own) throw new DeliveryError("INVALID", `"${FRAME_EVENT}" is a reserved event`);
-        Object.assign(message, measure(args));
+        try {
+          Object.assign(message, measure(args));
+        } catch (error) {
+          if ((error as DeliveryError).code === "TOO_MANY_ATTACHMENTS") throw error;
+          signal("error", error);
+          return;
+        }
         if (message.bytes > payloadBytes) throw failure("PAYLOAD_TOO_LARGE", args);
       } catch (error) {
         refuse(message, error as DeliveryError);

@@ -33,6 +33,9 @@ export function reliable<L extends EventsMap, E extends EventsMap>(
   return socket as ReliableSocket<L, E>;
 }
 
+/** Between leaving a namespace and joining it again. */
+const ANEW_MS = 50;
+
 /** Names that Socket.IO refuses to emit. */
 const RESERVED = /^(connect|connect_error|disconnect|disconnecting|newListener|removeListener)$/;
 
@@ -51,6 +54,16 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
     return original;
   };
   let failures = 0;
+  /** A server takes a CONNECT in the same breath as a DISCONNECT for an error, and closes the transport with all its namespaces. */
+  const anew = (connect: () => void): void => {
+    const { engine } = socket.io;
+    link.ties.after(ANEW_MS, () => {
+      if (!socket.connected && (!socket.active || (socket.io.engine === engine && engine?.readyState === "open")))
+        connect();
+    });
+  };
+  /** What comes belongs to a connection that nobody hears of. */
+  let deaf = false;
   /** A CONNECT without hello is out. */
   let unsaid = !said && socket.active && socket.io.engine?.readyState === "open";
 
@@ -61,7 +74,7 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
       return;
     }
     const { engine } = socket.io;
-    unsaid = false;
+    unsaid = deaf = false;
     link.loaded(() => {
       if (socket.io.engine !== engine || socket.connected || !socket.active) return;
       original({ ...given, data: withHello(link, given.data, socket.auth) });
@@ -70,7 +83,7 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
 
   hook("onevent", (original, given: Packet) => {
     if (given.data?.[0] === FRAME_EVENT) link.frame(given.data.slice(1));
-    else {
+    else if (!deaf) {
       reader.run();
       original(given);
     }
@@ -86,17 +99,21 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
     const plain = link.ended() || delivery.state === "plain" || flags.volatile || flags.fromQueue;
     if (plain || typeof event !== "string" || RESERVED.test(event) || !settings.durable(event, given)) return;
     const args = [event, ...given];
-    const ack = typeof args.at(-1) === "function" ? (args.pop() as Acknowledge) : undefined;
-    socket.flags = {};
-    const timeoutMs = flags.timeout ?? ackTimeout ?? socket.io.opts.ackTimeout;
-    return link.emit(args, ack, timeoutMs, flags.compress);
+    const { opts } = socket.io;
+    // With `retries` Socket.IO adds a callback to every emit, and handlers may rely on it.
+    let ack: Acknowledge | undefined = opts.retries ? () => {} : undefined;
+    if (typeof args.at(-1) === "function") ack = args.pop() as Acknowledge;
+    const message = link.emit(args, ack, flags.timeout ?? ackTimeout ?? opts.ackTimeout, flags.compress);
+    if (message) socket.flags = {};
+    return message;
   };
 
   hook("onconnect", (original, ...args: never[]) => {
     if (unsaid) {
       // Connected to a server that was not told what we can: begin anew before anybody hears of it.
       packet({ type: DISCONNECT });
-      socket.disconnect().connect();
+      deaf = true;
+      anew(() => socket.onopen());
       return;
     }
     link.connected();
@@ -153,7 +170,10 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
       return message;
     }),
   );
-  if (unsaid && socket.connected) socket.disconnect().connect();
+  if (unsaid && socket.connected) {
+    socket.disconnect();
+    anew(() => socket.connect());
+  }
 }
 
 /** The CONNECT payload with our hello in it. The application's own object is not touched. */

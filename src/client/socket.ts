@@ -37,8 +37,10 @@ export interface RawSocket {
   flags: { compress?: boolean | undefined; timeout?: number; volatile?: boolean; fromQueue?: boolean };
   ids: number;
   acks: Record<number, AnyFunction>;
-  readonly io: { readonly opts: { ackTimeout?: number }; readonly engine?: Engine };
+  readonly io: { readonly opts: { ackTimeout?: number; retries?: number }; readonly engine?: Engine };
   connect(): RawSocket;
+  /** Sends CONNECT. */
+  onopen(): void;
   disconnect(): RawSocket;
   packet(packet: Packet): void;
   notifyOutgoingListeners(packet: { readonly data: readonly unknown[] }): void;

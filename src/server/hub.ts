@@ -301,13 +301,13 @@ export class Hub implements Feeder, SessionHost {
     if (this.writer.committing && (this.#membershipsUnderWay > 0 || this.#waiting.size > 0)) return;
     const incoming = this.#incoming;
     this.#incoming = [];
+    this.#releaseTurns();
     for (const entries of incoming) {
       for (const page of this.#cut(entries)) {
         this.#dispatchPage(page);
         this.#releaseTurns();
       }
     }
-    this.#releaseTurns();
   }
 
   /** Cuts entries where something waits to be written after one of them. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Message } from "../../src/client/outbox.ts";
 import type { ClientChange, ClientState, ClientStorage } from "../../src/client-storage.ts";
 import type { Outgoing } from "../../src/core/outbox.ts";
 import { bench } from "./bench.ts";
@@ -33,7 +34,7 @@ describe("durable storage", () => {
   test("emits before it is loaded are kept; nothing is sent or acknowledged before it is saved", async () => {
     const storage = scripted();
     const b = bench({ storage });
-    const sending = b.link.emit(["e", 1]);
+    const sending = b.link.emit(["e", 1]) as Message;
     b.link.emit(["e", 2]);
     expect(sending.seq).toBe(0);
     await settled();

@@ -108,14 +108,6 @@ export const INTENDED: readonly Intended[] = [
     edit: on("client A", (lines) => [...lines, 'e (1) "to nobody"']),
   },
   {
-    script: "arguments that the parser refuses",
-    reason: "an emit of a wrapped client goes into the outbox and does not throw; the refusal is its status",
-    when: (pairing) => pairing.server !== "raw" && wrappedClient(pairing),
-    edit: on("client A", (lines) =>
-      lines.map((line) => (line.startsWith("emit throws") ? "emit answers an object" : line)),
-    ),
-  },
-  {
     script: "a second namespace on an open connection",
     reason: "a socket that is wrapped after its CONNECT went out connects anew, once; io() does not need to",
     when: (pairing) => pairing.making("x") === "wrapped",
