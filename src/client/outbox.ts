@@ -119,7 +119,7 @@ export function createOutbox(ties: Ties): Outbox {
   let pumping = false;
   let resends = 0;
   let cancelWait: (() => void) | undefined;
-  let cancelExpiry: (() => void) | undefined;
+  let watching = false;
 
   const floor = (): number => {
     for (const seq of messages.keys()) return seq - 1;
@@ -175,8 +175,10 @@ export function createOutbox(ties: Ties): Outbox {
   const watchExpiry = (): void => {
     for (const { args, expiresAt } of messages.values()) {
       if (!args) continue;
-      cancelExpiry ??= after(expiresAt - clock.now(), () => {
-        cancelExpiry = undefined;
+      if (watching) return;
+      watching = true;
+      after(expiresAt - clock.now(), () => {
+        watching = false;
         const now = clock.now();
         for (const message of messages.values()) if (message.expiresAt <= now) giveUp(message, "EXPIRED", "expired");
         watchExpiry();
