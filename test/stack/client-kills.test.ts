@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -23,36 +24,30 @@ describe("a Node client with durable storage", () => {
     await inWorld(
       { setup: (io) => io.on("connection", (socket) => void socket.on("m", (n: number) => void atServer.push(n))) },
       async (world) => {
-        const lives: Said[][] = [];
+        const diaries: string[] = [];
+        /** What a life has said, all but a last line that is half written. */
+        const read = (diary: string): Said[] => {
+          const lines = existsSync(diary) ? readFileSync(diary, "utf8").split("\n") : [];
+          return lines.slice(0, -1).map((line) => JSON.parse(line));
+        };
         let child: ChildProcess | undefined;
         const start = () => {
-          const said: Said[] = [];
-          lives.push(said);
-          const from = Math.max(-1, ...lives.flat().map(({ sent }) => sent ?? -1)) + 1;
+          const from = Math.max(-1, ...diaries.flatMap(read).map(({ sent }) => sent ?? -1)) + 1;
+          const diary = join(world.dir, `life-${diaries.length}.jsonl`);
+          diaries.push(diary);
           const script = fileURLToPath(new URL("killed-client.ts", import.meta.url));
-          const args = [
-            "--import",
-            "tsx",
-            script,
-            String(world.proxy.port),
-            join(world.dir, "client.db"),
-            String(from),
-          ];
-          child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-          let rest = "";
-          child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-            const lines = (rest + text).split("\n");
-            rest = lines.pop() ?? "";
-            for (const line of lines) said.push(JSON.parse(line));
+          const args = [String(world.proxy.port), join(world.dir, "client.db"), diary, String(from)];
+          child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
+            stdio: ["ignore", "ignore", "inherit"],
           });
-          return said;
+          return () => read(diary);
         };
         const kill = async () => {
           process.kill(child?.pid as number, "SIGKILL");
-          await once(child?.stdout as NodeJS.EventEmitter, "close");
+          await once(child as ChildProcess, "exit");
         };
         let said = start();
-        await until("it is connected", () => said.some(({ connected }) => connected !== undefined));
+        await until("it is connected", () => said().some(({ connected }) => connected !== undefined));
         let next = 0;
         const publishing = setInterval(() => {
           for (let i = 0; i < 3; i++) world.io.emit("n", next++);
@@ -60,19 +55,20 @@ describe("a Node client with durable storage", () => {
         try {
           for (let i = 0; i < KILLS; i++) {
             const [from, taken] = [next, atServer.length];
-            await until("it has handled some", () => said.filter(({ handled }) => handled !== undefined).length > 30);
+            await until("it has handled some", () => said().filter(({ handled }) => handled !== undefined).length > 30);
             await until("and more was published and taken", () => next > from + 60 && atServer.length > taken + 30);
             await kill();
             said = start();
           }
           clearInterval(publishing);
-          await until("it has everything", () => said.some(({ handled }) => handled === next - 1));
-          const sent = Math.max(...said.map((one) => one.sent ?? -1));
+          await until("it has everything", () => said().some(({ handled }) => handled === next - 1));
+          const sent = Math.max(...said().map((one) => one.sent ?? -1));
           await until("the server has everything", () => (atServer.at(-1) ?? -1) >= sent);
         } finally {
           clearInterval(publishing);
           await kill();
         }
+        const lives = diaries.map(read);
         const all = lives.flat();
         expect(all.filter(({ gap, error }) => gap !== undefined || error !== undefined)).toEqual([]);
         const handled = all.flatMap(({ handled: n }) => (n === undefined ? [] : [n]));

@@ -1,17 +1,18 @@
 /** A client with durable storage in a process of its own, to be killed: says what it handled, sends numbers, says which are settled. */
-import { writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { io } from "../../src/client/index.ts";
 import { sqliteStorage } from "../../src/store/client-sqlite.ts";
 
-const [port = "", file = "", from = "0"] = process.argv.slice(2);
+const [port = "", file = "", diary = "", from = "0"] = process.argv.slice(2);
 const socket = io(`http://127.0.0.1:${port}`, {
   transports: ["websocket"],
   reconnectionDelay: 5,
   reconnectionDelayMax: 20,
   reliable: { storage: sqliteStorage(file) },
 });
-// Straight to the pipe: what is written survives the kill.
-const say = (what: object) => writeSync(1, `${JSON.stringify(what)}\n`);
+// Straight to the file: what is written survives the kill, and a file, unlike a pipe, never has to be waited for.
+const fd = openSync(diary, "a");
+const say = (what: object) => writeSync(fd, `${JSON.stringify(what)}\n`);
 socket.on("n", (n: number) => say({ handled: n }));
 socket.delivery.on("gap", (gap) => say({ gap }));
 socket.delivery.on("error", (error) => say({ error: String(error) }));
