@@ -299,7 +299,7 @@ export function createOutbox(ties: Ties): Outbox {
         refuse(message, error as DeliveryError);
         return message;
       }
-      if (timeoutMs !== undefined) {
+      if (ack && timeoutMs !== undefined) {
         message.cancel = after(timeoutMs, () => {
           answer(message, new Error("operation has timed out"));
           // As plain Socket.IO does: what was never sent is not sent any more.

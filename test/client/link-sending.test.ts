@@ -276,4 +276,12 @@ describe("answers", () => {
     expect(second.calls.length).toBe(1);
     expect(b.link.outbox.messages.size).toBe(0);
   });
+
+  test("a timeout without a callback means nothing: the message waits for the connection", async () => {
+    const b = bench();
+    b.link.emit(["e", 1], undefined, 10);
+    await b.clock.advance(1_000);
+    await b.connect();
+    expect(b.messages()).toEqual([[1, "id1", 0, ["e", 1]]]);
+  });
 });
