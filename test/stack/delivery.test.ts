@@ -204,6 +204,30 @@ describe("a client that comes back", () => {
       expect(client.recovered).toBe(true);
     }));
 
+  it("of several namespaces, dynamic ones too, has a session in each, and gets what was meant for it in each", () =>
+    inWorld(
+      {
+        setup: (io) => {
+          for (const namespace of [io.of("/"), io.of("/chat"), io.of(/^\/team-\d+$/)]) {
+            namespace.on("connection", (socket) => void socket.join("r"));
+          }
+        },
+      },
+      async (world) => {
+        const names = ["/", "/chat", "/team-1", "/team-2"];
+        const clients = names.map((namespace) => world.client({ namespace }));
+        const got = clients.map((client) => collect<string>(client, "n"));
+        for (const client of clients) await connected(client);
+        expect(new Set(clients.map((client) => client.delivery.session)).size).toBe(names.length);
+        world.proxy.cut();
+        for (const name of names) world.io.of(name).to("r").emit("n", name);
+        await world.io.delivery.of("/team-2").to("r").publish("n", "published");
+        await until("all are there", () => got.flat().length === names.length + 1);
+        expect(got).toEqual([["/"], ["/chat"], ["/team-1"], ["/team-2", "published"]]);
+        expect(clients.every((client) => client.recovered)).toBe(true);
+      },
+    ));
+
   it("is not told of a gap when what was trimmed while it was connected and idle was not for it", () =>
     inWorld({ ...roomSetup, reliable: { retention: { maxEntries: 2 } } }, async (world) => {
       const client = world.client();

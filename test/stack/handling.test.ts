@@ -74,6 +74,18 @@ describe("a handler on the client", () => {
       await world.io.delivery.deadLetters.redrive(letter?.id as string);
       await until("it is there again", () => again.length === 1);
       expect(await world.io.delivery.deadLetters.list()).toEqual([]);
+      client.off("bad");
+      client.on("bad", () => {
+        throw new Error("never again");
+      });
+      world.io.emit("bad", 2);
+      await until("there is another letter", () => letters.length === 2);
+      const [second] = await world.io.delivery.deadLetters.list();
+      await world.io.delivery.deadLetters.discard(second?.id as string);
+      expect(await world.io.delivery.deadLetters.list()).toEqual([]);
+      await expect(world.io.delivery.deadLetters.discard(second?.id as string)).rejects.toMatchObject({
+        code: "INVALID",
+      });
     }));
 });
 
