@@ -3,7 +3,6 @@
  *
  * Rule: it looks and asks; the work is done elsewhere.
  */
-import { DeliveryError } from "../core/error.ts";
 import { FRAME_EVENT, type WireEntry } from "../core/wire.ts";
 import type { ClientDelivery, DeliveryOutbox, MessageHandle, MessageStatus, OutboxStatus } from "./api.ts";
 import type { Link } from "./link.ts";
@@ -31,7 +30,7 @@ export function createDelivery(
     if (!telling) {
       queueMicrotask(() => {
         telling = false;
-        for (const listener of listeners) listener(status());
+        for (const listener of listeners) ties.safely(() => listener(status()));
       });
     }
     telling = true;
@@ -52,16 +51,16 @@ export function createDelivery(
       listener(status());
       return () => void listeners.delete(listener);
     },
-    flush: ({ timeoutMs } = {}) =>
+    flush: ({ timeoutMs = Number.POSITIVE_INFINITY } = {}) =>
       new Promise((resolve) => {
         let stop: (() => void) | undefined;
         const finish = (empty: boolean): void => {
-          cancel?.();
+          cancel();
           stop?.();
           resolve(empty);
         };
-        const cancel = timeoutMs === undefined ? undefined : after(timeoutMs, () => finish(false));
-        link.loaded(() => {
+        const cancel = after(timeoutMs, () => finish(false));
+        ties.loaded(() => {
           stop = kept.subscribe(({ size }) => size === 0 && queueMicrotask(() => finish(true)));
         });
       }),
@@ -88,28 +87,28 @@ export function createDelivery(
         settled: new Promise<MessageStatus>((resolve) => {
           message.ended = resolve;
         }),
-        discard: (): boolean => outbox.giveUp(message, "DISCARDED"),
+        discard: (): boolean => outbox.giveUp(message, failure("DISCARDED", message.args)),
       });
     },
     history: ({ room, limit = 50, before }: Parameters<ClientDelivery["history"]>[0]) =>
       new Promise<Awaited<ReturnType<ClientDelivery["history"]>>>((resolve, reject) => {
-        if (!ties.ready()) {
-          reject(new DeliveryError("CLOSED", "not connected to a server that keeps history"));
+        const raw = socket();
+        const refuse = (code: string): void =>
+          reject(failure(code, ["history"], "was not answered; ask again when connected"));
+        if (!link.wrapped() || !raw.connected) {
+          refuse("CLOSED");
           return;
         }
-        const cancel = after(settings.ackTimeoutMs, () =>
-          reject(new DeliveryError("ACK_TIMEOUT", "the server did not answer; ask again")),
-        );
+        const cancel = after(settings.ackTimeoutMs, () => refuse("ACK_TIMEOUT"));
         const answered = (page?: { entries?: WireEntry[]; more?: boolean; code?: string }): void => {
           cancel();
           if (!Array.isArray(page?.entries)) {
-            reject(failure(page?.code ?? "BAD_FRAME", ["history"]));
+            refuse(page?.code ?? "BAD_FRAME");
             return;
           }
           const entries = page.entries.map(([offset, id, args]) => ({ offset, id, args }));
           resolve({ entries, more: page.more === true, before: entries.at(-1)?.offset });
         };
-        const raw = socket();
         const id = raw.ids++;
         raw.acks[id] = answered as AnyFunction;
         raw.packet({ type: EVENT, id, data: [FRAME_EVENT, "h", { room, limit, before }], options: { compress: true } });

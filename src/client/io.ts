@@ -28,7 +28,7 @@ export function io<L extends EventsMap = EventsMap, E extends EventsMap = L>(
   const introduce: Auth = (send) => {
     said = making;
     const withAuth = (data?: object): void =>
-      link.loaded(() => send(making ? withHello(link, data, auth) : { ...data }));
+      link.ties.loaded(() => send(making ? withHello(link, data, auth) : { ...data }));
     if (typeof auth === "function") auth(withAuth);
     else withAuth(auth);
   };

@@ -10,7 +10,7 @@ import type { Outgoing } from "../core/outbox.ts";
 import { FRAME_EVENT, type Hello, PROTOCOL_VERSION, parseServerFrame, type Welcome } from "../core/wire.ts";
 import type { ClientDelivery, DeliveryState } from "./api.ts";
 import { type ReliableOptions, type Settings, settle } from "./options.ts";
-import { type Acknowledge, createOutbox, keptPart, type Message, type Outbox } from "./outbox.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
 import { outcome } from "./outcome.ts";
 import { createReader, type Reader } from "./reader.ts";
 import { createSignals } from "./signals.ts";
@@ -29,8 +29,6 @@ export interface Link {
   readonly delivery: Pick<ClientDelivery, "state" | "session" | "recovered" | "current" | "on" | "metrics">;
   /** The socket that carries the frames and has the listeners. Bound before anything else is called. */
   bind(socket: RawSocket): void;
-  /** Calls `then` once the storage is loaded; at once when it is. */
-  loaded(then: () => void): void;
   /** Calls `wake` after some waiting, the longer the more failures there were. */
   again(failures: number, wake: () => void): void;
   /** A connection is being made; what to say first. */
@@ -45,8 +43,6 @@ export interface Link {
   pump(): void;
   /** Listeners are about to hear of the connection. */
   start(): void;
-  /** Takes event and arguments into the outbox. A refusal is the status of what it answers; `undefined`: they cannot be kept, and go the native way. */
-  emit(args: readonly unknown[], ack?: Acknowledge, timeoutMs?: number, compress?: boolean): Message | undefined;
   /** The connection ended, or could not be made. */
   closed(): void;
   /** Whether {@link Link.end} was called. */
@@ -78,7 +74,8 @@ export function createLink(options: ReliableOptions): Link {
   let session: string | undefined;
   let token: string | undefined;
   let welcome: Welcome | undefined;
-  let phase: "down" | "plain" | "live" | "superseded" | "ended" = "down";
+  /** The state, but for what {@link state} adds; "offline" once it has ended. */
+  let phase: "connecting" | "plain" | "live" | "superseded" | "offline" = "connecting";
   let told: DeliveryState = "offline";
   /** What waits for the storage to be loaded. */
   let early: (() => void)[] | undefined = [];
@@ -105,10 +102,8 @@ export function createLink(options: ReliableOptions): Link {
     });
 
   const state = (): DeliveryState => {
-    if (phase === "superseded" || phase === "plain") return phase;
-    if (reader.resyncing()) return "resyncing";
-    if (phase === "live") return phase;
-    return phase !== "ended" && socket.active ? "connecting" : "offline";
+    if ((phase === "live" || phase === "connecting") && reader.resyncing()) return "resyncing";
+    return phase === "connecting" && !socket.active ? "offline" : phase;
   };
   const changed = (): void => {
     const now = state();
@@ -127,20 +122,25 @@ export function createLink(options: ReliableOptions): Link {
     if (saving || !dirty) return;
     saving = true;
     let place: ClientPlace;
-    let marked: [number, Outgoing | undefined][];
+    let saved: Map<number, Outgoing | undefined>;
     insist(
       () => {
         dirty = false;
         place = { session, token, nextSeq: outbox.nextSeq(), ...reader.place() };
-        marked = [...marks];
-        return storage.save({
-          place,
-          put: marked.flatMap(([, message]) => (message ? keptPart(message) : [])),
-          remove: marked.flatMap(([seq, message]) => (message ? [] : seq)),
-        });
+        saved = new Map(marks);
+        const put: Outgoing[] = [];
+        const remove: number[] = [];
+        for (const [seq, message] of marks) {
+          if (!message) remove.push(seq);
+          else {
+            const { id, args, wantsAnswer, bytes, expiresAt } = message;
+            put.push({ seq, id, args, wantsAnswer, bytes, expiresAt });
+          }
+        }
+        return storage.save({ place, put, remove });
       },
       () => {
-        for (const [seq, message] of marked) if (marks.get(seq) === message) marks.delete(seq);
+        for (const [seq, message] of saved) if (marks.get(seq) === message) marks.delete(seq);
         saving = false;
         savedPlace = place;
         outbox.pump();
@@ -161,6 +161,10 @@ export function createLink(options: ReliableOptions): Link {
     send: (frame, compress = true) =>
       socket.packet({ type: EVENT, data: [FRAME_EVENT, ...frame], options: { compress } }),
     safely: (run) => outcome(run, () => {}, report),
+    loaded(then) {
+      if (early) early.push(then);
+      else then();
+    },
     ready: () => phase === "live" && savedPlace?.token === token,
     savedSeq: () => (savedPlace?.nextSeq ?? 1) - 1,
     mark(seq, message) {
@@ -168,7 +172,7 @@ export function createLink(options: ReliableOptions): Link {
       signal("outbox", undefined);
     },
     touch() {
-      if (phase === "ended") return;
+      if (phase === "offline") return;
       dirty = true;
       // A burst of emits is one change to a storage that has to write it down.
       if (!storage.durable) save();
@@ -177,7 +181,7 @@ export function createLink(options: ReliableOptions): Link {
     },
   };
   const outbox = createOutbox(ties);
-  const reader = createReader(ties, (dead) => outbox.add(outbox.compose([FRAME_EVENT, "d", dead], true) as Message));
+  const reader = createReader(ties, (dead) => outbox.emit([FRAME_EVENT, "d", dead], true));
 
   const link: Link = {
     ties,
@@ -204,19 +208,15 @@ export function createLink(options: ReliableOptions): Link {
       socket = given;
       changed();
     },
-    loaded(then) {
-      if (early) early.push(then);
-      else then();
-    },
     hello() {
       welcome = undefined;
-      phase = "down";
+      phase = "connecting";
       return { v: PROTOCOL_VERSION, floor: outbox.floor(), session, token, ...reader.claim() } as Hello;
     },
     wrapped: () => welcome !== undefined,
     frame(raw) {
       const frame = parseServerFrame(raw);
-      if (!frame || (frame[1] === "w" ? phase !== "down" || welcome : !welcome)) metrics.badFrames++;
+      if (!frame || (frame[1] === "w" ? phase !== "connecting" || welcome : !welcome)) metrics.badFrames++;
       else if (frame[1] === "w") {
         welcome = frame[2];
         ({ session, token } = welcome);
@@ -252,18 +252,13 @@ export function createLink(options: ReliableOptions): Link {
       reader.start();
     },
     closed() {
-      if (phase !== "superseded" && phase !== "ended") phase = "down";
+      if (phase !== "superseded" && phase !== "offline") phase = "connecting";
       if (welcome) outbox.closed();
       changed();
     },
-    emit(args, ...given) {
-      const message = outbox.compose(args, false, ...given);
-      if (message) link.loaded(() => outbox.add(message));
-      return message;
-    },
-    ended: () => phase === "ended",
+    ended: () => phase === "offline",
     end() {
-      phase = "ended";
+      phase = "offline";
       for (const stop of timers) stop();
       outcome(() => storage.close(), changed, report);
     },

@@ -24,11 +24,11 @@ interface Item {
   readonly offset: Offset;
   /** The life of the cursor to which it belongs. */
   readonly receiver: Receiver;
-  readonly gap?: WireGap;
+  readonly gap: WireGap | undefined;
   readonly id: string;
   readonly args: readonly unknown[];
   /** Whether it waits for a first listener. */
-  held?: boolean;
+  held: boolean;
 }
 
 /** A call of one listener. */
@@ -120,7 +120,7 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
     for (let i = 0; i < count; i++) queueMicrotask(step);
   };
   const add = (offset: Offset, id: string, args: readonly unknown[], gap?: WireGap): void => {
-    items.add({ offset, id, args, receiver, ...(gap && { gap }) });
+    items.add({ offset, id, args, gap, receiver, held: false });
     metrics.waiting++;
     schedule(1);
   };
@@ -306,7 +306,7 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
           metrics.received++;
           since++;
           if (offset > receiver.received) last = [offset, id];
-          if (receiver.accept(offset) === "new") add(offset, id, args);
+          if (receiver.accept(offset)) add(offset, id, args);
           else metrics.duplicates++;
         }
         receiver.skipTo(frame[2]);

@@ -75,7 +75,7 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
     }
     const { engine } = socket.io;
     unsaid = deaf = false;
-    link.loaded(() => {
+    link.ties.loaded(() => {
       if (socket.io.engine !== engine || socket.connected || !socket.active) return;
       original({ ...given, data: withHello(link, given.data, socket.auth) });
     });
@@ -103,7 +103,7 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
     // With `retries` Socket.IO adds a callback to every emit, and handlers may rely on it.
     let ack: Acknowledge | undefined = opts.retries ? () => {} : undefined;
     if (typeof args.at(-1) === "function") ack = args.pop() as Acknowledge;
-    const message = link.emit(args, ack, flags.timeout ?? ackTimeout ?? opts.ackTimeout, flags.compress);
+    const message = outbox.emit(args, false, ack, flags.timeout ?? ackTimeout ?? opts.ackTimeout, flags.compress);
     if (message) socket.flags = {};
     return message;
   };
@@ -121,7 +121,7 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
       // Not connected yet, so these go to Socket.IO's own buffer, which it sends before anything else.
       for (const { args, compress, ack, timeoutMs, until } of outbox.drain()) {
         socket.flags = { compress };
-        if (timeoutMs !== undefined) socket.flags.timeout = until - settings.clock.now();
+        if (timeoutMs !== undefined) socket.flags.timeout = (until as number) - settings.clock.now();
         emit(...(args as unknown[]), ...(ack ? [ack] : []));
       }
     }

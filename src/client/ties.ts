@@ -26,6 +26,8 @@ export interface Ties {
   insist<T>(run: () => T | PromiseLike<T>, ok: (value: T) => void): void;
   /** Calls `run`; what it throws or rejects with is reported. */
   safely(run: () => unknown): void;
+  /** Calls `then` once the storage is loaded; at once when it is. */
+  loaded(then: () => void): void;
   /** Whether frames may be sent: connected to a wrapped server, and the session it gave is saved. */
   ready(): boolean;
   /** Up to which number messages are saved. */

@@ -35,11 +35,6 @@ export class Inbox<A> {
     return { settled: this.#receiver.cursor, above: this.#receiver.above };
   }
 
-  /** How many messages are being handled. */
-  get unsettled(): number {
-    return this.#receiver.unsettled;
-  }
-
   /** Answers that the client has not confirmed, oldest first. */
   get answers(): ReadonlyMap<number, A> {
     return this.#answers;
@@ -48,7 +43,7 @@ export class Inbox<A> {
   /** What to do with a message. "seen": handled, or being handled. "ahead": one before it is missing. */
   accept(seq: number): "new" | "seen" | "ahead" {
     if (seq > this.#receiver.received + 1) return "ahead";
-    return this.#receiver.accept(seq);
+    return this.#receiver.accept(seq) ? "new" : "seen";
   }
 
   /** The message is answered. False: it was before, and that answer stands. */

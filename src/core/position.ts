@@ -24,11 +24,9 @@ export function formatPosition(position: Position): string {
 
 /** Reads {@link formatPosition} back; `undefined` when the text is no position. */
 export function parsePosition(text: unknown): Position | undefined {
-  if (typeof text !== "string") return undefined;
-  const dot = text.lastIndexOf(".");
-  const offset = Number(text.slice(dot + 1));
-  if (dot < 1 || text.length > 200 || !isOffset(offset)) return undefined;
-  return { epoch: text.slice(0, dot), offset };
+  const [, epoch, digits] = (typeof text === "string" && /^(.{1,180})\.(\d+)$/.exec(text)) || [];
+  const offset = Number(digits);
+  return epoch && isOffset(offset) ? { epoch, offset } : undefined;
 }
 
 /** Whether a value of unknown origin can be an offset, a sequence number or a count. */

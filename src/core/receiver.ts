@@ -8,11 +8,10 @@
  */
 export class Receiver {
   #received: number;
-  #cursor: number;
-  /** Numbers handed out above the cursor, in order; whether each is settled. The first is never settled. */
-  readonly #open = new Map<number, boolean>();
-  /** Settled in an earlier life above the cursor, and not come again yet. */
-  readonly #known: Set<number>;
+  /** Handed out and not settled, ascending. */
+  readonly #open = new Set<number>();
+  /** Settled above the cursor, now or in an earlier life. */
+  readonly #settled: Set<number>;
 
   /**
    * @param cursor Where an earlier life stopped.
@@ -20,8 +19,7 @@ export class Receiver {
    */
   constructor(cursor = 0, above: readonly number[] = []) {
     this.#received = cursor;
-    this.#cursor = cursor;
-    this.#known = new Set(above);
+    this.#settled = new Set(above);
   }
 
   /** The highest number that came. */
@@ -31,54 +29,34 @@ export class Receiver {
 
   /** Everything up to here is settled. */
   get cursor(): number {
-    return this.#cursor;
+    for (const first of this.#open) return first - 1;
+    return this.#received;
   }
 
   /** Settled numbers above the cursor, ascending. */
   get above(): number[] {
-    const settled = [...this.#known];
-    for (const [number, done] of this.#open) if (done) settled.push(number);
-    return settled.sort((a, b) => a - b);
+    return [...this.#settled].sort((a, b) => a - b);
   }
 
-  /** How many were handed out and are not settled. */
-  get unsettled(): number {
-    let count = 0;
-    for (const done of this.#open.values()) if (!done) count++;
-    return count;
+  /** Whether to hand this number out: it was not handed out before, nor settled in an earlier life. */
+  accept(number: number): boolean {
+    if (number <= this.#received) return false;
+    if (!this.#settled.has(number)) this.#open.add(number);
+    this.skipTo(number);
+    return this.#open.has(number);
   }
 
-  /** Whether to hand this number out. "seen": it was handed out before, or settled in an earlier life. */
-  accept(number: number): "new" | "seen" {
-    if (number <= this.#received) return "seen";
-    this.#received = number;
-    if (!this.#known.delete(number)) {
-      this.#open.set(number, false);
-      return "new";
-    }
-    if (this.#open.size > 0) this.#open.set(number, true);
-    else this.#cursor = number;
-    return "seen";
+  /** The number is dealt with, one way or another. */
+  settle(number: number): void {
+    if (!this.#open.delete(number)) return;
+    this.#settled.add(number);
+    this.skipTo(number);
   }
 
-  /** The number is dealt with, one way or another. Answers whether the cursor moved. */
-  settle(number: number): boolean {
-    if (this.#open.get(number) !== false) return false;
-    this.#open.set(number, true);
-    const before = this.#cursor;
-    for (const [first, done] of this.#open) {
-      if (!done) return this.#cursor > before;
-      this.#open.delete(first);
-      this.#cursor = first;
-    }
-    this.#cursor = this.#received;
-    return true;
-  }
-
-  /** Nothing up to this number will come any more: it was meant for others, or is lost and reported. */
+  /** Nothing up to this number will come any more: it came, was meant for others, or is lost and reported. */
   skipTo(number: number): void {
     if (number > this.#received) this.#received = number;
-    for (const known of this.#known) if (known <= this.#received) this.#known.delete(known);
-    if (this.#open.size === 0) this.#cursor = this.#received;
+    const { cursor } = this;
+    if (cursor >= number) for (const settled of this.#settled) if (settled <= cursor) this.#settled.delete(settled);
   }
 }

@@ -123,70 +123,58 @@ export interface DeadReport {
   readonly reason: string;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: what a peer sent may be anything.
+type Unknown = any;
+
 /** Checks a frame that a server sent. `undefined`: it is none. */
 export function parseServerFrame(raw: readonly unknown[]): ServerFrame | undefined {
-  const [number, type, a, b, c, d] = raw;
-  if (!isOffset(number)) return undefined;
+  const [number, type, a, b, c, d] = raw as Unknown[];
   const ok =
     type === "b"
-      ? isOffset(a) && Array.isArray(b) && b.every((entry, i) => isWireEntry(entry) && inOrder(entry, b[i - 1], a))
+      ? isOffset(a) &&
+        isList(b, isEntry) &&
+        b.every(([offset]: WireEntry, i: number) => offset <= a && !(offset <= b[i - 1]?.[0]))
       : type === "a"
-        ? isOffset(a) &&
-          isOffset(b) &&
-          Array.isArray(c) &&
-          c.every(isOffset) &&
-          Array.isArray(d) &&
-          d.every(isWireAnswer)
+        ? areOffsets(a, b) && isList(c, isOffset) && isList(d, isAnswer)
         : type === "g"
-          ? isWireGap(a)
+          ? isGap(a)
           : type === "s"
             ? isOffset(a)
             : type === "x"
-              ? typeof a === "string"
+              ? isText(a)
               : type === "w" && number === 0 && isWelcome(a);
-  return ok ? (raw as unknown as ServerFrame) : undefined;
+  return ok && isOffset(number) ? (raw as unknown as ServerFrame) : undefined;
 }
 
-function isWireEntry(raw: unknown): raw is WireEntry {
+function isEntry(raw: Unknown): boolean {
+  return Array.isArray(raw) && isOffset(raw[0]) && isText(raw[1]) && Array.isArray(raw[2]) && isText(raw[2][0]);
+}
+
+function isAnswer(raw: Unknown): boolean {
+  return Array.isArray(raw) && isOffset(raw[0]) && (Array.isArray(raw[1]) || (raw[1] === null && isText(raw[2])));
+}
+
+function isGap(raw: Unknown): boolean {
+  return areOffsets(raw?.from, raw?.to) && isText(raw.reason);
+}
+
+function isWelcome(raw: Unknown): boolean {
   return (
-    Array.isArray(raw) &&
-    isOffset(raw[0]) &&
-    typeof raw[1] === "string" &&
-    Array.isArray(raw[2]) &&
-    typeof raw[2][0] === "string"
+    raw?.v === PROTOCOL_VERSION &&
+    areOffsets(raw.offset, raw.received, raw.window, raw.payloadBytes) &&
+    [raw.session, raw.token, raw.epoch].every(isText) &&
+    isList(raw.gaps, isGap)
   );
 }
 
-function inOrder(entry: WireEntry, before: WireEntry | undefined, upTo: Offset): boolean {
-  return entry[0] <= upTo && (!before || entry[0] > before[0]);
+function isList(raw: unknown, check: (item: unknown) => boolean): boolean {
+  return Array.isArray(raw) && raw.every((item) => check(item));
 }
 
-function isWireAnswer(raw: unknown): boolean {
-  return (
-    Array.isArray(raw) && isOffset(raw[0]) && (Array.isArray(raw[1]) || (raw[1] === null && typeof raw[2] === "string"))
-  );
+function areOffsets(...raw: unknown[]): boolean {
+  return raw.every(isOffset);
 }
 
-function isWireGap(raw: unknown): boolean {
-  return isRecord(raw) && isOffset(raw.from) && isOffset(raw.to) && typeof raw.reason === "string";
-}
-
-function isWelcome(raw: unknown): boolean {
-  return (
-    isRecord(raw) &&
-    raw.v === PROTOCOL_VERSION &&
-    typeof raw.session === "string" &&
-    typeof raw.token === "string" &&
-    typeof raw.epoch === "string" &&
-    isOffset(raw.offset) &&
-    isOffset(raw.received) &&
-    isOffset(raw.window) &&
-    isOffset(raw.payloadBytes) &&
-    Array.isArray(raw.gaps) &&
-    raw.gaps.every(isWireGap)
-  );
-}
-
-function isRecord(raw: unknown): raw is Record<string, unknown> {
-  return typeof raw === "object" && raw !== null;
+function isText(raw: unknown): raw is string {
+  return typeof raw === "string";
 }

@@ -103,6 +103,16 @@ describe("io", () => {
     });
   });
 
+  test("history can be asked for as soon as it is connected, also while the session is being saved", async () => {
+    const slow = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+    const storage: ClientStorage = { durable: true, load: () => undefined, save: slow, close() {} };
+    const socket = make("/", { reliable: { storage } });
+    const page = new Promise((resolve, reject) => {
+      socket.on("connect", () => socket.delivery.history({ room: "r" }).then(resolve, reject));
+    });
+    expect(await page).toMatchObject({ more: true, before: 99 });
+  });
+
   test("superseded: it leaves and stays away until told to connect", async () => {
     const socket = make("/");
     await until(() => socket.connected);

@@ -34,8 +34,8 @@ describe("durable storage", () => {
   test("emits before it is loaded are kept; nothing is sent or acknowledged before it is saved", async () => {
     const storage = scripted();
     const b = bench({ storage });
-    const sending = b.link.emit(["e", 1]) as Message;
-    b.link.emit(["e", 2]);
+    const sending = b.link.outbox.emit(["e", 1], false) as Message;
+    b.link.outbox.emit(["e", 2], false);
     expect(sending.seq).toBe(0);
     await settled();
     expect(sending.seq).toBe(1);
@@ -56,14 +56,14 @@ describe("durable storage", () => {
     const b = bench({ storage });
     await settled();
     await b.connect();
-    b.link.emit(["e", 1]);
+    b.link.outbox.emit(["e", 1], false);
     await settled();
     storage.pending.shift()?.ok();
     await settled();
     b.take();
     storage.pending.shift()?.fail();
     await settled();
-    b.link.emit(["e", 2]);
+    b.link.outbox.emit(["e", 2], false);
     await b.clock.advance(10);
     expect(b.errors.length).toBe(1);
     expect(b.take()).toEqual([]);
@@ -93,7 +93,7 @@ describe("durable storage", () => {
     await settled();
     const seen: unknown[] = [];
     b.on("e", (n) => void seen.push(n));
-    b.link.emit(["e", 6]);
+    b.link.outbox.emit(["e", 6], false);
     const hello = await b.connect({ resumed: true, received: 4 });
     expect(hello).toEqual({ v: 1, session: "S", token: "7.x", epoch: "E", offset: 100, last: [103, "C"], floor: 3 });
     for (let save = storage.pending.shift(); save; save = storage.pending.shift()) {
@@ -127,7 +127,7 @@ describe("durable storage", () => {
   test("ending releases timers", async () => {
     const b = bench();
     await b.connect();
-    b.link.emit(["e"], () => {}, 1_000);
+    b.link.outbox.emit(["e"], false, () => {}, 1_000);
     b.link.end();
     expect(b.clock.timers).toBe(0);
     expect(b.link.delivery.state).toBe("offline");
