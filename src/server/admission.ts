@@ -13,7 +13,7 @@ import { namespaceKey, roomOf, sessionKey } from "./audience.ts";
 import { Connection, type Outlet } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 import { Session } from "./session.ts";
-import { newSessionId, signToken, verifyToken } from "./token.ts";
+import { signToken, verifyToken } from "./token.ts";
 
 /** Who asks to be let in. */
 export interface Applicant {
@@ -131,7 +131,7 @@ function revive(hub: Hub, stored: StoredSession): Session {
 
 async function begin(hub: Hub, { hello, namespace, principal }: Applicant): Promise<Session> {
   if (principal !== null) await makeRoom(hub, principal);
-  const id = newSessionId();
+  const id = hub.newSession();
   const at = hub.now();
   const keys = [namespaceKey(namespace), sessionKey(id)];
   const open = { session: id, namespace, principal, keys, inboxSettled: hello.floor, at };

@@ -8,7 +8,6 @@ import { DeliveryError } from "../core/error.ts";
 import type { Hello, HistoryQuery } from "../core/wire.ts";
 import { admit } from "./admission.ts";
 import { roomKey, sessionKey } from "./audience.ts";
-import { parseClientFrame } from "./client-frames.ts";
 import type { ServerHost } from "./decorate.ts";
 import {
   decorateSocket,
@@ -21,6 +20,7 @@ import {
 } from "./decorate-socket.ts";
 import { history } from "./history.ts";
 import type { Hub } from "./hub.ts";
+import { ended, received } from "./inbound.ts";
 import type { ReliableOptions, Settings } from "./options.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Session } from "./session.ts";
@@ -169,23 +169,13 @@ export class Host implements ServerHost {
     const connection = linkOf(socket)?.connection;
     this.#sockets.delete(`${socket.nsp.name}\n${socket.id}`);
     if (!connection) return;
-    const { session } = connection;
-    this.#keepData(socket, session);
-    const end = () => {
-      if (session.connection === connection) {
-        session.settlePosition();
-        session.connection = undefined;
-        this.#hub.cursors.save(session);
-      }
-      connection.close();
-      this.#hub.release(session);
-    };
+    this.#keepData(socket, connection.session);
     // The application has disconnected the socket while something emitted before is on its way: that goes out first.
-    if (open(socket).client.conn.readyState === "open" && connection.wait(end)) {
+    if (open(socket).client.conn.readyState === "open" && connection.wait(() => ended(this.#hub, connection))) {
       this.#hub.waits(connection);
       const { clock } = this.#hub;
       clock.at(clock.now() + FAREWELL_MS, () => connection.release(true));
-    } else end();
+    } else ended(this.#hub, connection);
   }
 
   /** Resolves when what was emitted so far is committed and sent. */
@@ -220,33 +210,9 @@ export class Host implements ServerHost {
 
   #frame(socket: Socket, raw: readonly unknown[], answer: ((...args: unknown[]) => void) | undefined): void {
     const connection = linkOf(socket)?.connection;
-    const session = connection?.session;
-    // A superseded connection changes nothing (protocol R34).
-    if (!connection || !session || connection.closed || session.connection !== connection) return;
-    const frame = parseClientFrame(raw);
-    if (!frame) {
-      this.#hub.metrics.badFrames++;
-      answer?.({ code: "BAD_FRAME" });
-      return;
-    }
-    session.confirmGeneration();
-    switch (frame[0]) {
-      case "m": {
-        session.inbox.skipTo(frame[1]);
-        for (const message of frame[2]) if (!session.handling?.take(message)) break;
-        connection.arrived();
-        return;
-      }
-      case "a":
-        if (!connection.acknowledge(frame[1], frame[2])) this.#hub.metrics.badFrames++;
-        return;
-      case "r":
-        connection.acknowledge(frame[1], 0);
-        connection.rewind();
-        return;
-      case "h":
-        this.#history(socket, frame[1], answer ?? (() => {}));
-    }
+    const query = connection && received(this.#hub, connection, raw);
+    if (query === "bad") answer?.({ code: "BAD_FRAME" });
+    else if (query) this.#history(socket, query, answer ?? (() => {}));
   }
 
   /** A page of history, for a client that may read the room now; of the time of its membership only, unless `authorizeReplay` was given and agrees. */

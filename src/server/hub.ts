@@ -42,6 +42,8 @@ export interface HubOptions {
   readonly later: (run: () => void) => void;
   /** A new ULID. */
   readonly newId: () => string;
+  /** A new session's id, which nobody can guess. */
+  readonly newSession: () => string;
   readonly events: Events<DeliveryEvents>;
   readonly metrics: Metrics;
 }
@@ -161,6 +163,10 @@ export class Hub implements Feeder, SessionHost {
 
   random(): number {
     return this.#options.random();
+  }
+
+  newSession(): string {
+    return this.#options.newSession();
   }
 
   /** Keeps a message that was given up on, and tells of it. */

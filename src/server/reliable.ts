@@ -21,6 +21,7 @@ import { Metrics } from "./metrics.ts";
 import { type ReliableOptions, settle } from "./options.ts";
 import { Publisher } from "./publisher.ts";
 import { keepBounds } from "./retention.ts";
+import { newSessionId } from "./token.ts";
 
 /** A server with `.delivery`. */
 export type ReliableServer<L extends EventsOf, E extends EventsOf, I extends EventsOf, D> = Server<L, E, I, D> & {
@@ -82,6 +83,7 @@ function wrap(io: Server, options: ReliableOptions): ServerDelivery {
     random: Math.random,
     later: (run) => void setImmediate(run),
     newId,
+    newSession: newSessionId,
     events,
     metrics: new Metrics(),
   });
