@@ -259,9 +259,13 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
     },
 
     welcome(welcome) {
-      const { offset, gaps } = welcome;
+      const { offset } = welcome;
+      let { gaps } = welcome;
       shut = true;
       if (!welcome.resumed || welcome.epoch !== epoch || gaps.some(({ reason }) => reason === "epoch")) {
+        // What is with its handlers now will not come again should this process die.
+        const { cursor } = receiver;
+        gaps = gaps.map((gap) => ({ ...gap, from: Math.min(gap.from, cursor) }));
         receiver = new Receiver(offset);
         last = undefined;
       } else receiver.skipTo(offset);
@@ -297,7 +301,8 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
       if (restart) missing = false;
       else if (type === "g") {
         const gap = frame[2];
-        if (gap.to > receiver.received) {
+        // One without extent tells of what never had a place in the log.
+        if (gap.to > receiver.received || gap.from === gap.to) {
           receiver.skipTo(gap.to);
           report(gap);
         }

@@ -38,7 +38,7 @@ export class Memberships {
   leave(key: string, until: Offset): void {
     const intervals = this.#intervals.get(key);
     const last = intervals?.at(-1);
-    if (!intervals || !last || last.until !== null) return;
+    if (!intervals || last?.until !== null) return;
     if (until > last.since) intervals[intervals.length - 1] = { ...last, until };
     else intervals.pop();
     if (intervals.length === 0) this.#intervals.delete(key);
@@ -58,13 +58,13 @@ export class Memberships {
     for (const [key, intervals] of this.#intervals) {
       const kept = intervals.filter((interval) => interval.until === null || interval.until > position);
       if (kept.length === 0) this.#intervals.delete(key);
-      else if (kept.length < intervals.length) this.#intervals.set(key, kept);
+      else this.#intervals.set(key, kept);
     }
   }
 
   /** Whether the session is a member now. */
   has(key: string): boolean {
-    return this.#intervals.get(key)?.at(-1)?.until === null;
+    return this.since(key) !== undefined;
   }
 
   /** After which offset the membership that lasts began; `undefined` when there is none. */

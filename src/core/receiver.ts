@@ -41,6 +41,8 @@ export class Receiver {
   /** Whether to hand this number out: it was not handed out before, nor settled in an earlier life. */
   accept(number: number): boolean {
     if (number <= this.#received) return false;
+    // Numbers come in order: what is below and did not come never will, and what was settled there is below the cursor now.
+    this.skipTo(number - 1);
     if (!this.#settled.has(number)) this.#open.add(number);
     this.skipTo(number);
     return this.#open.has(number);
@@ -55,7 +57,7 @@ export class Receiver {
 
   /** Nothing up to this number will come any more: it came, was meant for others, or is lost and reported. */
   skipTo(number: number): void {
-    if (number > this.#received) this.#received = number;
+    this.#received = Math.max(this.#received, number);
     const { cursor } = this;
     if (cursor >= number) for (const settled of this.#settled) if (settled <= cursor) this.#settled.delete(settled);
   }

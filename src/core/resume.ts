@@ -76,12 +76,9 @@ export function resumeVerdict(
 }
 
 /**
- * Whether a resume token of this generation is still good: it is the newest one, or no client has shown to have received
- * a newer one (the answer that carried it may have been lost).
+ * Whether a resume token of this generation is still good: no client has shown to have received a newer one (the answer that
+ * carried it may have been lost). It may be ahead of what is stored: it was given while the store could not be written.
  */
-export function tokenIsGood(
-  generation: number,
-  stored: { readonly generation: number; readonly confirmed: number },
-): boolean {
-  return generation <= stored.generation && generation >= stored.confirmed;
+export function tokenIsGood(generation: number, stored: { readonly confirmed: number }): boolean {
+  return generation >= stored.confirmed;
 }

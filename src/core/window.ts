@@ -67,7 +67,7 @@ export class Window<T> {
     let count = 0;
     while (count < this.#sent.length && (this.#sent[count] as Sent<T>).number <= number) count++;
     const acknowledged = this.#sent.slice(0, count);
-    this.#sent = count === this.#sent.length ? [] : this.#sent.slice(count);
+    this.#sent = this.#sent.slice(count);
     for (const frame of acknowledged) {
       this.#entries -= frame.entries;
       this.#bytes -= frame.bytes;

@@ -168,7 +168,8 @@ function isWelcome(raw: Unknown): boolean {
 }
 
 function isList(raw: unknown, check: (item: unknown) => boolean): boolean {
-  return Array.isArray(raw) && raw.every((item) => check(item));
+  // Spread, because `every` passes over holes.
+  return Array.isArray(raw) && [...raw].every((item) => check(item));
 }
 
 function areOffsets(...raw: unknown[]): boolean {

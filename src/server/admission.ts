@@ -6,9 +6,8 @@
  */
 import { DeliveryError } from "../core/error.ts";
 import type { Offset } from "../core/position.ts";
-import { resumeVerdict, tokenIsGood } from "../core/resume.ts";
+import { type Claim, resumeVerdict, tokenIsGood } from "../core/resume.ts";
 import { type Hello, PROTOCOL_VERSION, type Welcome, type WireGap } from "../core/wire.ts";
-import type { StoredSession } from "../store/store.ts";
 import { namespaceKey, roomOf, sessionKey } from "./audience.ts";
 import { Connection, type Outlet } from "./connection.ts";
 import type { Hub } from "./hub.ts";
@@ -36,25 +35,52 @@ export interface Admission {
 
 /** Lets a client in. Rejects when the store cannot be used: then the client is served as plain Socket.IO would. */
 export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> {
-  const { hello, principal } = applicant;
-  const stored = await takeUp(hub, applicant);
-  const { epoch } = hub.log;
-  const forked =
-    hello.last !== undefined && hello.epoch === epoch && (await hub.store.check(...hello.last)) === "forked";
-  const claim =
-    hello.epoch !== undefined && hello.offset !== undefined ? { epoch: hello.epoch, offset: hello.offset } : undefined;
-  if (hello.session !== undefined && !stored) hub.metrics.refusedResumes++;
+  const { hello } = applicant;
+  const done = hub.expect(hello.session);
+  try {
+    const { epoch } = hub.log;
+    const forked =
+      hello.last !== undefined && hello.epoch === epoch && (await hub.store.check(...hello.last)) === "forked";
+    const claim =
+      hello.epoch !== undefined && hello.offset !== undefined
+        ? { epoch: hello.epoch, offset: hello.offset }
+        : undefined;
+    const known = await takeUp(hub, applicant);
+    if (known) return await connect(hub, applicant, known, await raise(hub, known), claim, forked);
+    if (hello.session !== undefined) hub.metrics.refusedResumes++;
+    const session = await begin(hub, applicant);
+    try {
+      return await connect(hub, applicant, session, undefined, claim, forked);
+    } catch (error) {
+      hub.release(session);
+      throw error;
+    }
+  } finally {
+    done();
+  }
+}
 
-  const session = stored ? revive(hub, stored) : await begin(hub, applicant);
-  const { generation } = session;
+/** Makes a connection of the session. @param raised The generation that it was resumed with; `undefined`: it is new. */
+async function connect(
+  hub: Hub,
+  applicant: Applicant,
+  session: Session,
+  raised: number | undefined,
+  claim: Claim | undefined,
+  forked: boolean,
+): Promise<Admission> {
+  const { hello, principal } = applicant;
+  const { epoch } = hub.log;
+  const resumed = raised !== undefined;
+  const generation = raised ?? session.generation;
   const floor = await trimFloor(hub);
   const log = { epoch, head: Math.max(hub.dispatched, session.position), floor };
-  const verdict = resumeVerdict(claim, stored && session, log, forked);
+  const verdict = resumeVerdict(claim, resumed ? session : undefined, log, forked);
   const gaps: WireGap[] = verdict.gap ? [verdict.gap] : [];
-  if (stored && (verdict.gap || verdict.position < session.arrived)) session.rewindTo(verdict.position);
-  if (stored) gaps.push(...session.owed, ...(await revoke(hub, applicant, session, verdict.position)));
+  if (resumed && (verdict.gap || verdict.position < session.arrived)) session.rewindTo(verdict.position);
+  if (resumed) gaps.push(...session.owed, ...(await revoke(hub, applicant, session, verdict.position)));
   for (const gap of gaps) if (!session.owed.has(gap)) hub.reportGap(session, gap);
-  if (stored) {
+  if (resumed) {
     hub.metrics.replays++;
     const { id, namespace } = session;
     hub.events.emit("replay", { session: id, namespace, from: verdict.position, to: hub.dispatched });
@@ -83,7 +109,7 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
       token: signToken(hub.log.secret, session.id, session.generation, principal),
       epoch,
       offset: verdict.position,
-      resumed: stored !== undefined,
+      resumed,
       received: session.inboxReport().received,
       gaps,
       window: hub.settings.limits.windowEntries,
@@ -93,40 +119,64 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
   };
 }
 
-/** The session that the client presents, with its generation raised; `undefined` when it is not to be had. */
-async function takeUp(hub: Hub, { hello, namespace, principal }: Applicant): Promise<StoredSession | undefined> {
+/** The session that the client presents, on this node; `undefined` when it is not to be had. */
+async function takeUp(hub: Hub, { hello, namespace, principal }: Applicant): Promise<Session | undefined> {
   if (hello.session === undefined || hello.token === undefined) return undefined;
   const generation = verifyToken(hub.log.secret, hello.token, hello.session, principal);
   if (generation === undefined) return undefined;
-  // What this node has not written yet (the position at the disconnect, the newest confirmed token) counts too.
-  const here = hub.sessions.get(hello.session);
   const stored = await hub.store.session(hello.session);
   if (!stored || stored.namespace !== namespace || stored.principal !== principal) return undefined;
-  const confirmed = here?.generation === stored.generation ? here.confirmed : stored.confirmed;
-  if (!tokenIsGood(generation, { generation: stored.generation, confirmed })) return undefined;
+  // What this node has not written yet (the newest confirmed token, the position, the inbox) counts too.
+  const known = hub.sessions.get(stored.id);
+  const here = known && known.fence >= stored.generation ? known : undefined;
+  if (!tokenIsGood(generation, here ?? stored)) return undefined;
   if (!here?.connection && hub.now() - stored.seenAt > hub.settings.sessionTtlMs) return undefined;
-  const resume = { kind: "resume", session: stored.id, at: hub.now() } as const;
-  if (!hub.writer.failing) return (await hub.writer.commit(resume))?.session;
-  // The store can be read and not written: the step waits in the queue, before every other step of the new connection.
-  hub.writer.add(
-    () => resume,
-    () => {},
-  );
-  return { ...stored, generation: (here?.generation ?? stored.generation) + 1 };
-}
-
-/** The session on this node: the one that is here, when nobody else had it in between. */
-function revive(hub: Hub, stored: StoredSession): Session {
-  const here = hub.sessions.get(stored.id);
-  if (here && here.generation === stored.generation - 1) {
+  if (here) {
     here.settlePosition();
-    here.generation = stored.generation;
     return here;
   }
-  here?.connection?.end("SUPERSEDED");
+  // Somebody else had it in between.
+  known?.connection?.end("SUPERSEDED");
   const session = new Session(stored, hub);
   hub.attach(session);
   return session;
+}
+
+/**
+ * Takes the session over for a new connection, in the store as soon as that can be written. Answers the new generation.
+ * Rejects when another node was faster.
+ */
+function raise(hub: Hub, session: Session): Promise<number> {
+  const generation = ++session.generation;
+  const at = hub.now();
+  return new Promise((resolve, reject) => {
+    // The store can be read and not written: the step waits in the queue, before every other step of the new connection.
+    const goOn = (failing: unknown): void => {
+      if (failing) resolve(generation);
+    };
+    const stop = hub.events.on("store", goOn);
+    goOn(hub.writer.failing);
+    let fence = 0;
+    session.writes++;
+    hub.writer.add(
+      () => {
+        fence = ++session.fence;
+        return { kind: "resume", session: session.id, at };
+      },
+      (outcome, error) => {
+        stop();
+        session.writes--;
+        if (outcome?.session?.generation === fence) resolve(generation);
+        else {
+          if (!error) hub.fenced(session);
+          reject(
+            error ?? new DeliveryError("SUPERSEDED", "another server has the session; this connection is closed."),
+          );
+        }
+        hub.release(session);
+      },
+    );
+  });
 }
 
 async function begin(hub: Hub, { hello, namespace, principal }: Applicant): Promise<Session> {

@@ -96,7 +96,10 @@ export class Connection {
   #arrived: Offset;
   /** The last offset that the client acknowledged as arrived. */
   #acknowledged: Offset;
-  #reading = false;
+  /** The furthest that was ever sent: after a rewind the client may know more than was sent again. */
+  #furthest: Offset;
+  /** The read that is under way. A rewind makes what it will find useless. */
+  #reading: object | undefined;
   #reporting = false;
   readonly #turns: Turns;
   /** What the client was last told of its messages on this connection. */
@@ -114,6 +117,7 @@ export class Connection {
     this.#sent = position;
     this.#arrived = position;
     this.#acknowledged = position;
+    this.#furthest = position;
   }
 
   /** Whether it has been sent everything that the node dispatched. */
@@ -139,6 +143,8 @@ export class Connection {
   start(): void {
     if (this.#state !== "silent") return;
     this.#state = "feeding";
+    // What came up after the welcome was written.
+    for (const gap of this.session.owed) if (!this.session.announced.includes(gap)) this.#sendGap(gap);
     this.report();
     this.feed();
   }
@@ -177,17 +183,20 @@ export class Connection {
       if (room === 0 || roomBytes === 0) return;
       const stretch = this.#feeder.read(this.session, this.#sent, room, roomBytes);
       if (stretch instanceof Promise) {
-        this.#reading = true;
+        const reading = {};
+        this.#reading = reading;
         stretch.then(
           (read) => {
-            this.#reading = false;
+            if (this.#reading !== reading) return;
+            this.#reading = undefined;
             if (this.#state !== "feeding") return;
             this.#sendStretch(read);
             this.feed();
           },
           (error: unknown) => {
-            this.#reading = false;
             this.#feeder.failed(error);
+            if (this.#reading !== reading) return;
+            this.#reading = undefined;
             const { clock } = this.#feeder;
             clock.at(clock.now() + 1_000, () => this.feed());
           },
@@ -208,10 +217,10 @@ export class Connection {
       if (gap) this.session.told(gap);
     }
     if (cargo.length > 0) this.#patience.progress(this.#feeder.clock.now(), this.#window.outstanding);
-    if (cursor > this.#arrived) return false;
-    this.session.progressed(cursor, this.#acknowledged);
+    const possible = cursor <= Math.max(this.#arrived, this.#furthest);
+    if (possible) this.session.progressed(cursor, this.#acknowledged);
     this.feed();
-    return true;
+    return possible;
   }
 
   /** A frame was lost, or seems to be: everything that is not acknowledged is sent again. */
@@ -219,6 +228,7 @@ export class Connection {
     if (this.#state !== "feeding" && this.#state !== "live") return;
     this.#feeder.count("resends");
     this.#state = "feeding";
+    this.#reading = undefined;
     this.#sent = this.#arrived;
     const gaps = this.#window
       .rewind()
@@ -347,6 +357,7 @@ export class Connection {
   #sendChunk(chunk: Chunk): void {
     this.#outlet.chunk(this.#window.send(chunk.count, chunk.bytes, { upTo: chunk.upTo }), chunk);
     this.#sent = chunk.upTo;
+    this.#furthest = Math.max(this.#furthest, chunk.upTo);
     this.#wait();
   }
 

@@ -60,8 +60,6 @@ export class Handling {
   readonly #hub: Hub;
   readonly #session: Session;
   readonly #attempts: Attempts;
-  /** Under way or held, by sequence number. */
-  readonly #tasks = new Map<number, Task>();
   /** Held because nobody listens, or because there is no socket; with the way to look again. */
   readonly #held = new Map<Task, (() => Dispatched) | undefined>();
   #watching: Recipient | undefined;
@@ -128,7 +126,6 @@ export class Handling {
       this.#session.settleMessage(seq, { code: "PAYLOAD_TOO_DEEP" });
       return true;
     }
-    this.#tasks.set(seq, task);
     this.#session.busy++;
     this.#dispatch(task);
     return true;
@@ -187,8 +184,19 @@ export class Handling {
     }
     const args = [...task.args];
     if (task.wantsAnswer) args.push((...answer: unknown[]) => this.#answer(task, answer));
+    // A middleware that drops a message never says so.
+    const { clock } = this.#hub;
+    task.cancelWait = clock.at(clock.now() + this.#hub.settings.answerWaitMs, () => {
+      this.#hub.metrics.swallowed++;
+      this.#finish(task);
+    });
     this.#within(task, -1, () =>
-      recipient.dispatch(args, (dispatched) => this.#dispatched(task, recipient, dispatched)),
+      recipient.dispatch(args, (dispatched) => {
+        // One that took too long is settled, and handled all the same.
+        task.cancelWait?.();
+        task.cancelWait = undefined;
+        this.#dispatched(task, recipient, dispatched);
+      }),
     );
   }
 
@@ -307,7 +315,6 @@ export class Handling {
     task.done = true;
     task.cancelWait?.();
     this.#attempts.settled(task.seq);
-    this.#tasks.delete(task.seq);
     this.#session.busy--;
     if (code !== undefined) this.#session.settleMessage(task.seq, { code });
     else this.#session.settleMessage(task.seq);

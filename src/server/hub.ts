@@ -67,6 +67,8 @@ export class Hub implements Feeder, SessionHost {
   readonly #options: HubOptions;
   readonly #roster = new Roster();
   readonly #waiting = new Set<Connection>();
+  /** Sessions that somebody is coming back to. */
+  readonly #expected = new Map<string, number>();
   readonly #whenOpen: { readonly opened: () => void; readonly refused: (error: DeliveryError) => void };
   #log: LogState | undefined;
   #recent: Recent;
@@ -96,7 +98,8 @@ export class Hub implements Feeder, SessionHost {
     });
     this.ready.catch((error: unknown) => this.failed(error));
     this.#whenOpen = { opened, refused };
-    this.writer = new Writer((batch) => this.ready.then(() => options.store.commit(batch)), {
+    this.writer = new Writer((batch, id) => this.ready.then(() => options.store.commit(batch, id)), {
+      name: options.newId(),
       pendingEntries,
       pendingBytes,
       clock: options.clock,
@@ -146,6 +149,11 @@ export class Hub implements Feeder, SessionHost {
 
   get dispatched(): Offset {
     return this.#dispatched;
+  }
+
+  /** How many audiences have a session here. */
+  get audiences(): number {
+    return this.#roster.size;
   }
 
   get place(): Place {
@@ -217,7 +225,7 @@ export class Hub implements Feeder, SessionHost {
     for (const key of keys) for (const session of this.#roster.of(key)) if (session.has(key)) sessions.add(session);
     for (const session of sessions) {
       const gap: WireGap = { from: session.position, to: session.position, reason };
-      session.owed.add(gap);
+      session.owe(gap);
       session.connection?.tell(gap);
       this.reportGap(session, gap);
     }
@@ -232,16 +240,41 @@ export class Hub implements Feeder, SessionHost {
   /** Takes a session in: its audiences count from now on. */
   attach(session: Session): void {
     session.handling = new Handling(this, session);
+    const older = this.sessions.get(session.id);
+    if (older) this.#roster.drop(older);
     this.sessions.set(session.id, session);
     for (const { key } of session.memberships.all()) this.#roster.add(key, session);
   }
 
-  /** The session's connection ended. It stays as long as there is something of it to finish. */
+  /** Somebody comes back to a session: it stays here until he is in, or gone again. Answers what ends that. */
+  expect(id: string | undefined): () => void {
+    if (id === undefined) return () => {};
+    this.#expected.set(id, (this.#expected.get(id) ?? 0) + 1);
+    return () => {
+      const others = (this.#expected.get(id) ?? 1) - 1;
+      if (others > 0) this.#expected.set(id, others);
+      else this.#expected.delete(id);
+      const session = this.sessions.get(id);
+      if (session) this.release(session);
+    };
+  }
+
+  /** The session's connection ended. It stays as long as there is something of it to finish, or to tell that is stored nowhere. */
   release(session: Session): void {
-    if (session.connection || session.busy > 0 || session.writes > 0) return;
+    if (session.connection || session.busy > 0 || session.writes > 0 || session.owed.size > 0) return;
+    if (this.#expected.has(session.id)) return;
     if (this.sessions.get(session.id) !== session) return;
     this.sessions.delete(session.id);
     this.#roster.drop(session);
+  }
+
+  /** Lets go of sessions that are gone from the store for their age. @param seenBefore Milliseconds since 1970. */
+  sweep(seenBefore: number): void {
+    for (const session of this.sessions.values()) {
+      if (session.connection || session.seenAt >= seenBefore) continue;
+      session.owed.clear();
+      this.release(session);
+    }
   }
 
   write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership = false): void {
@@ -251,7 +284,7 @@ export class Hub implements Feeder, SessionHost {
       if (membership) this.#membershipsUnderWay--;
       session.writes--;
       if (outcome) then(outcome.offset);
-      else if (session.connection) this.#fenced(session);
+      else if (session.connection) this.fenced(session);
       this.release(session);
     });
   }
@@ -260,7 +293,7 @@ export class Hub implements Feeder, SessionHost {
     this.cursors.moved(session);
   }
 
-  joined(session: Session, key: string): void {
+  joins(session: Session, key: string): void {
     if (this.sessions.get(session.id) === session) this.#roster.add(key, session);
   }
 
@@ -303,6 +336,8 @@ export class Hub implements Feeder, SessionHost {
   }
 
   #dispatch(): void {
+    // What is not durable does not wait for a store that fails.
+    if (this.writer.failing) this.#releaseTurns();
     // Outcomes first: who became a member, and which places something waits for.
     if (this.writer.committing && (this.#membershipsUnderWay > 0 || this.#waiting.size > 0)) return;
     const incoming = this.#incoming;
@@ -358,7 +393,7 @@ export class Hub implements Feeder, SessionHost {
   }
 
   /** Another node has taken the session over. */
-  #fenced(session: Session): void {
+  fenced(session: Session): void {
     if (this.sessions.get(session.id) !== session) return;
     session.connection?.end("SUPERSEDED");
     session.connection = undefined;

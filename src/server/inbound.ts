@@ -31,8 +31,8 @@ export function received(hub: Hub, connection: Connection, raw: readonly unknown
       if (!connection.acknowledge(frame[1], frame[2])) hub.metrics.badFrames++;
       return undefined;
     case "r":
-      connection.acknowledge(frame[1], 0);
-      connection.rewind();
+      if (connection.acknowledge(frame[1], 0)) connection.rewind();
+      else hub.metrics.badFrames++;
       return undefined;
     case "h":
       return frame[1];

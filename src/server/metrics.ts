@@ -34,6 +34,8 @@ export class Metrics {
   unheard = 0;
   /** Messages whose answer did not come in time. */
   unanswered = 0;
+  /** Messages that a middleware let neither through nor down in time. */
+  swallowed = 0;
   /** Messages put off because their session sends too fast. */
   rateLimited = 0;
   /** Frames that do not follow the protocol. */

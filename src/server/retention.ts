@@ -42,6 +42,7 @@ export async function trimStep(hub: Hub): Promise<boolean> {
   await hub.writer.flushed();
   const now = hub.now();
   const { more } = await hub.store.trim(hub.settings.retention, now, STEP_ENTRIES);
+  hub.sweep(now - hub.settings.sessionTtlMs);
   const expired = await hub.store.expire(now - hub.settings.sessionTtlMs, STEP_SESSIONS);
   return more || expired === STEP_SESSIONS;
 }

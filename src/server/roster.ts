@@ -10,18 +10,24 @@ import type { Session } from "./session.ts";
 /** Sessions by audience key. */
 export class Roster {
   readonly #members = new Map<string, Set<Session>>();
+  /** The same the other way round: what a session's memberships say is forgotten with time. */
+  readonly #keys = new Map<Session, Set<string>>();
   #leaving: { readonly key: string; readonly session: Session; readonly until: Offset }[] = [];
+
+  /** Audiences that somebody here may belong to. */
+  get size(): number {
+    return this.#members.size;
+  }
 
   /** Sessions that may belong to an audience. */
   of(key: string): Iterable<Session> {
     return this.#members.get(key) ?? [];
   }
 
-  /** The session is, or was, a member. */
+  /** The session is a member, or was or will be one. */
   add(key: string, session: Session): void {
-    const members = this.#members.get(key);
-    if (members) members.add(session);
-    else this.#members.set(key, new Set([session]));
+    put(this.#members, key, session);
+    put(this.#keys, session, key);
   }
 
   /** The session is no member after `until`. */
@@ -41,16 +47,23 @@ export class Roster {
 
   /** The node has nothing to do with the session any more. */
   drop(session: Session): void {
-    for (const { key } of session.memberships.all()) this.#remove(key, session);
-    this.#leaving = this.#leaving.filter((leaving) => {
-      if (leaving.session !== session) return true;
-      this.#remove(leaving.key, session);
-      return false;
-    });
+    for (const key of this.#keys.get(session) ?? []) this.#remove(key, session);
+    this.#leaving = this.#leaving.filter((leaving) => leaving.session !== session);
   }
 
   #remove(key: string, session: Session): void {
-    const members = this.#members.get(key);
-    if (members?.delete(session) && members.size === 0) this.#members.delete(key);
+    take(this.#members, key, session);
+    take(this.#keys, session, key);
   }
+}
+
+function put<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const values = map.get(key);
+  if (values) values.add(value);
+  else map.set(key, new Set([value]));
+}
+
+function take<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const values = map.get(key);
+  if (values?.delete(value) && values.size === 0) map.delete(key);
 }

@@ -22,8 +22,8 @@ export interface SessionHost {
   write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership?: boolean): void;
   /** The session's cursor moved; it is written soon. */
   dirty(session: Session): void;
-  /** Membership began after `since`. */
-  joined(session: Session, key: string): void;
+  /** Membership begins soon. */
+  joins(session: Session, key: string): void;
   /** Membership ended after `until`. */
   left(session: Session, key: string, until: Offset): void;
 }
@@ -43,7 +43,10 @@ export class Session {
   announced: readonly WireGap[] = [];
   /** Operations of it that are not through. */
   writes = 0;
+  /** Counts the connections that it had; the present one's. */
   generation: number;
+  /** The generation that the store has by the time the next operation is made: a resume may be on its way there. */
+  fence: number;
   /** The connection that owns the session. */
   connection: Connection | undefined;
   /** Its messages that are not settled. Set when the node takes the session in. */
@@ -78,6 +81,7 @@ export class Session {
     this.namespace = stored.namespace;
     this.principal = stored.principal;
     this.generation = stored.generation;
+    this.fence = stored.generation;
     this.memberships = new Memberships(stored.memberships);
     this.inbox = new Inbox({ settled: stored.inboxSettled, above: stored.inboxAbove }, stored.answers);
     this.#host = host;
@@ -135,12 +139,12 @@ export class Session {
   join(key: string): void {
     if (this.#intended.has(key)) return;
     this.#intended.add(key);
+    this.#host.joins(this, key);
     this.#host.write(
       this,
-      () => ({ kind: "join", session: this.id, generation: this.generation, key }),
+      () => ({ kind: "join", session: this.id, generation: this.fence, key }),
       (since) => {
         this.memberships.join(key, since);
-        this.#host.joined(this, key);
       },
       true,
     );
@@ -154,7 +158,7 @@ export class Session {
       () => ({
         kind: "leave",
         session: this.id,
-        generation: this.generation,
+        generation: this.fence,
         key,
         ...(at === undefined ? {} : { until: at }),
       }),
@@ -188,9 +192,16 @@ export class Session {
     if (moved) this.#host.dirty(this);
   }
 
+  /** Something can never be delivered: the client is told until it has acknowledged that. */
+  owe(gap: WireGap): void {
+    for (const other of this.owed) if (other.from === gap.from && other.reason === gap.reason) this.owed.delete(other);
+    this.owed.add(gap);
+  }
+
   /** Delivery goes on after this, whatever was stored. */
   rewindTo(position: Offset): void {
-    this.#cursor = position;
+    // Past a gap, what came before it may still be with its handlers.
+    this.#cursor = Math.min(this.#cursor, position);
     this.#arrived = position;
     this.#position = position;
     this.#caughtUp = false;
@@ -232,7 +243,7 @@ export class Session {
     return {
       kind: "progress",
       session: this.id,
-      generation: this.generation,
+      generation: this.fence,
       cursor: this.#cursor,
       arrived: this.#arrived,
       position: this.#position,
@@ -281,20 +292,24 @@ export class Session {
     this.#writingInbox = true;
     let state = this.inbox.state;
     let answers: [number, Encoded][] = [];
+    let drop: number[] = [];
     this.#host.write(
       this,
       () => {
         this.#writingInbox = false;
         state = this.inbox.state;
         answers = [...this.#newAnswers];
-        const drop = this.#dropped;
-        this.#newAnswers = new Map();
-        this.#dropped = [];
-        return { kind: "inbox", session: this.id, generation: this.generation, ...state, answers, drop };
+        drop = this.#dropped;
+        return { kind: "inbox", session: this.id, generation: this.fence, ...state, answers, drop: [...drop] };
       },
       () => {
         this.#committed = state;
-        for (const [seq, answer] of answers) if (this.inbox.answers.has(seq)) this.#committedAnswers.set(seq, answer);
+        for (const [seq, answer] of answers) {
+          if (this.#newAnswers.get(seq) === answer) this.#newAnswers.delete(seq);
+          if (this.inbox.answers.has(seq)) this.#committedAnswers.set(seq, answer);
+        }
+        const dropped = new Set(drop);
+        this.#dropped = this.#dropped.filter((seq) => !dropped.has(seq));
         this.connection?.report();
       },
     );

@@ -1,32 +1,46 @@
 /**
  * The one way into the store: everything that changes goes through one queue and is committed in its order.
  *
- * Rule: one batch is in flight; what arrives meanwhile is the next batch. A batch that failed is repeated, so that order
- * holds; what cannot wait (a publish whose caller wants to know) is taken out and refused when nothing of it was kept.
+ * Rule: one batch is in flight; what arrives meanwhile is the next batch. A batch whose outcome is unknown is repeated as it was,
+ * under the same number, until its outcome is known. Of one that was refused, what cannot wait (a publish whose caller wants to
+ * know) is refused, and the rest is part of the next batch.
  */
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { DeliveryError, type DeliveryErrorCode } from "../core/error.ts";
-import type { Operation, Outcome, Store } from "../store/store.ts";
+import type { CommitId, Operation, Outcome, Store } from "../store/store.ts";
 
 /** Told when an operation is through: its outcome (`undefined`: fenced, or the session is unknown), or why it was refused. */
 export type Settled = (outcome: Outcome | undefined, error?: DeliveryError) => void;
 
 interface Item {
-  /** Made when its batch is, so that it says what holds then. */
+  /** Makes it, once, when its batch is made, so that it says what holds then. */
   readonly operation: () => Operation;
+  made: Operation | undefined;
   readonly bytes: number;
   /** Waits for a store that fails, however long. */
   readonly patient: boolean;
   readonly settled: Settled;
   /** Something in a batch with it cannot be kept: it is tried by itself. */
   suspect: boolean;
+  /** Whether `settled` was called. */
+  told: boolean;
+}
+
+interface Batch {
+  readonly id: CommitId;
+  readonly items: readonly Item[];
+  readonly operations: readonly Operation[];
+  /** Whether an attempt at it may have been kept. */
+  unknown: boolean;
 }
 
 /** Bounds and surroundings of a writer. */
 export interface WriterOptions {
   readonly pendingEntries: number;
   readonly pendingBytes: number;
+  /** A name that no other writer has, in no life of any process. */
+  readonly name: string;
   readonly clock: Clock;
   readonly random: () => number;
   /** Runs a function after the present turn of the event loop. */
@@ -52,7 +66,8 @@ export class Writer {
   readonly #options: WriterOptions;
   #queue: Item[] = [];
   #queuedBytes = 0;
-  #inFlight: readonly Item[] | undefined;
+  #batch: Batch | undefined;
+  #batches = 0;
   #scheduled = false;
   #failures = 0;
   #failing: DeliveryError | undefined;
@@ -66,19 +81,19 @@ export class Writer {
     this.#options = options;
   }
 
-  /** How many operations were ever added. Operation number n is through when {@link done} is at least n. */
+  /** How many operations were ever added. */
   get added(): number {
     return this.#added;
   }
 
-  /** How many of them are through. They go through in order. */
+  /** How many of them are through. */
   get done(): number {
     return this.#done;
   }
 
-  /** Whether a batch is with the store. */
+  /** Whether a batch is with the store, or was and may have been kept. */
   get committing(): boolean {
-    return this.#inFlight !== undefined;
+    return this.#batch !== undefined;
   }
 
   /** The error that the store answers at present. */
@@ -88,7 +103,7 @@ export class Writer {
 
   /** How many operations wait or are in flight. */
   get pending(): number {
-    return this.#queue.length + (this.#inFlight?.length ?? 0);
+    return this.#queue.length + (this.#batch?.items.length ?? 0);
   }
 
   /** Whether an append of this size is over the bound. */
@@ -99,7 +114,7 @@ export class Writer {
   /** Puts an operation at the end of the queue. Bounded by the callers: appends ask {@link overloaded} first. */
   add(operation: () => Operation, settled: Settled, patient = true, bytes = 0): void {
     this.#added++;
-    const item = { operation, bytes, patient, settled, suspect: false };
+    const item = { operation, made: undefined, bytes, patient, settled, suspect: false, told: false };
     if (this.#stopped) {
       this.#through(item, undefined, this.#stopped);
       return;
@@ -139,7 +154,7 @@ export class Writer {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight || this.#queue.length === 0) return;
+    if (this.#scheduled || this.#batch || this.#queue.length === 0) return;
     this.#scheduled = true;
     this.#options.later(() => {
       this.#scheduled = false;
@@ -148,7 +163,7 @@ export class Writer {
   }
 
   #next(): void {
-    if (this.#inFlight || this.#queue.length === 0) return;
+    if (this.#batch || this.#queue.length === 0) return;
     let count = 0;
     let bytes = 0;
     while (count < this.#queue.length && count < BATCH_ITEMS && bytes < BATCH_BYTES) {
@@ -156,69 +171,93 @@ export class Writer {
       bytes += item.bytes;
       if (item.suspect) break;
     }
-    const batch = this.#queue.slice(0, count);
+    const items = this.#queue.slice(0, count);
     this.#queue = this.#queue.slice(count);
     this.#queuedBytes -= bytes;
-    this.#inFlight = batch;
-    const operations = batch.map((item) => item.operation());
-    this.#commit(operations).then(
+    const operations = items.map((item) => {
+      item.made ??= item.operation();
+      return item.made;
+    });
+    const id = { writer: this.#options.name, number: ++this.#batches };
+    this.#attempt({ id, items, operations, unknown: false });
+  }
+
+  #attempt(batch: Batch): void {
+    this.#batch = batch;
+    this.#commit(batch.operations, batch.id).then(
       (outcomes) => this.#committed(batch, outcomes),
       (error: unknown) => this.#failed(batch, error),
     );
   }
 
-  #committed(batch: readonly Item[], outcomes: readonly (Outcome | undefined)[]): void {
+  #committed({ items }: Batch, outcomes: readonly (Outcome | undefined)[]): void {
     this.#failures = 0;
-    batch.forEach((item, i) => {
+    items.forEach((item, i) => {
       this.#through(item, outcomes[i]);
     });
-    this.#inFlight = undefined;
+    this.#batch = undefined;
     if (this.#failing) this.#health(undefined);
     this.#options.onCommitted();
     this.#wake();
     this.#schedule();
   }
 
-  #failed(batch: readonly Item[], cause: unknown): void {
+  #failed(batch: Batch, cause: unknown): void {
     const error =
       cause instanceof DeliveryError
         ? cause
         : new DeliveryError("STORE_FAILED", "the store failed; the same step is repeated.", { cause });
-    this.#inFlight = undefined;
     if (error.code === "INVALID") {
-      this.#isolate(batch, error);
+      this.#isolate(batch.items, error);
       return;
     }
     this.#failures++;
-    const refuse = REFUSED.has(error.code) || this.#failures >= UNKNOWN_TRIES;
-    const repeat: Item[] = [];
-    for (const item of batch) {
-      if (this.#stopped) this.#through(item, undefined, this.#stopped);
-      else if (refuse && !item.patient) this.#through(item, undefined, error);
-      else repeat.push(item);
+    // A refusal says nothing of an attempt before it.
+    batch.unknown ||= !REFUSED.has(error.code);
+    if (this.#stopped) {
+      this.#batch = undefined;
+      for (const item of batch.items) this.#through(item, undefined, this.#stopped);
+    } else if (batch.unknown) {
+      if (this.#failures >= UNKNOWN_TRIES) this.#refuse(batch.items, unknownOutcome(error));
+    } else {
+      this.#batch = undefined;
+      const kept = this.#refuse(batch.items, error);
+      for (const item of kept) this.#queuedBytes += item.bytes;
+      this.#queue = [...kept, ...this.#queue];
     }
-    for (const item of repeat) this.#queuedBytes += item.bytes;
-    this.#queue = [...repeat, ...this.#queue];
     this.#health(error);
     this.#wake();
     const { clock, random } = this.#options;
     this.#scheduled = true;
     clock.at(clock.now() + backoffMs(RETRY, this.#failures, random()), () => {
       this.#scheduled = false;
-      this.#next();
+      if (!this.#batch) this.#next();
+      else if (this.#stopped) this.#failed(this.#batch, this.#stopped);
+      else this.#attempt(this.#batch);
     });
   }
 
+  /** Tells those who cannot wait. Answers the others. */
+  #refuse(items: readonly Item[], error: DeliveryError): Item[] {
+    const patient: Item[] = [];
+    for (const item of items) {
+      if (item.patient) patient.push(item);
+      else this.#through(item, undefined, error);
+    }
+    return patient;
+  }
+
   /** One operation of the batch can never be kept. It alone is given up, and it shows when each is tried by itself. */
-  #isolate(batch: readonly Item[], error: DeliveryError): void {
-    const [only, ...others] = batch;
+  #isolate(items: readonly Item[], error: DeliveryError): void {
+    this.#batch = undefined;
+    const [only, ...others] = items;
     if (only && others.length === 0) this.#through(only, undefined, error);
     else {
-      for (const item of batch) {
+      for (const item of items) {
         item.suspect = true;
         this.#queuedBytes += item.bytes;
       }
-      this.#queue = [...batch, ...this.#queue];
+      this.#queue = [...items, ...this.#queue];
     }
     this.#options.onCommitted();
     this.#wake();
@@ -226,6 +265,8 @@ export class Writer {
   }
 
   #through(item: Item, outcome: Outcome | undefined, error?: DeliveryError): void {
+    if (item.told) return;
+    item.told = true;
     this.#done++;
     item.settled(outcome, error);
   }
@@ -243,4 +284,9 @@ export class Writer {
       return false;
     });
   }
+}
+
+function unknownOutcome(error: DeliveryError): DeliveryError {
+  if (error.code === "STORE_FAILED") return error;
+  return new DeliveryError("STORE_FAILED", "whether the step was kept is unknown; it is repeated.", { cause: error });
 }

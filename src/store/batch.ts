@@ -5,10 +5,45 @@
  * half way into a transaction. What is refused here (`INVALID`) was not kept, and repeating it is no use.
  */
 import { DeliveryError } from "../core/error.ts";
-import { isOffset } from "../core/position.ts";
-import type { NewEntry, Operation } from "./store.ts";
+import { isOffset, type Offset } from "../core/position.ts";
+import type { NewEntry, Operation, Outcome, StoredSession } from "./store.ts";
 
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/** What a store finds when a batch that it has performed is repeated. */
+export interface Found {
+  /** The log's head before the batch was performed. */
+  readonly headBefore: Offset;
+  /** Where the log holds this message; `undefined` when it was trimmed since. */
+  offsetOf(id: string): Offset | undefined;
+  session(id: string): StoredSession | undefined;
+}
+
+/** The outcomes that a batch had when it was performed, as far as that still matters. */
+export function outcomesAgain(batch: readonly Operation[], found: Found): (Outcome | undefined)[] {
+  let head = found.headBefore;
+  return batch.map((operation, i) => {
+    if (operation.kind === "append") {
+      const offset = found.offsetOf(operation.entry.id) ?? head;
+      const duplicate = offset <= head;
+      head = Math.max(head, offset);
+      return { offset, duplicate };
+    }
+    if (operation.kind === "resume") {
+      const session = found.session(operation.session);
+      return session && { offset: head, session };
+    }
+    if ("generation" in operation) {
+      // Resumes that follow in the batch itself have raised the generation since.
+      const raised = batch
+        .slice(i)
+        .filter(({ kind, ...rest }) => kind === "resume" && "session" in rest && rest.session === operation.session);
+      const generation = found.session(operation.session)?.generation;
+      if (generation === undefined || generation > operation.generation + raised.length) return undefined;
+    }
+    return { offset: head };
+  });
+}
 
 /** Refuses a batch that holds a value no engine could keep. Throws `INVALID`. */
 export function checkBatch(batch: readonly Operation[]): void {

@@ -6,10 +6,11 @@
 import { randomBytes } from "node:crypto";
 import { DeliveryError } from "../core/error.ts";
 import type { Epoch, Offset } from "../core/position.ts";
-import { checkBatch, dataBytes, settledAbove } from "./batch.ts";
+import { checkBatch, dataBytes, outcomesAgain, settledAbove } from "./batch.ts";
 import { PageBuilder } from "./page.ts";
 import type {
   AudienceKey,
+  CommitId,
   DeadLetter,
   Entry,
   LogState,
@@ -52,6 +53,8 @@ class MemoryStore implements Store {
   readonly #entries: Entry[] = [];
   readonly #byId = new Map<string, Entry>();
   readonly #sessions = new Map<string, MemorySession>();
+  /** The last batch of each writer. */
+  readonly #writers = new Map<string, { readonly number: number; readonly headBefore: Offset }>();
   readonly #letters = new Map<string, DeadLetter>();
   readonly #tails = new Tails((after) => this.#readOn(after));
   #head: Offset = 0;
@@ -65,15 +68,29 @@ class MemoryStore implements Store {
     return { epoch: this.#epoch, head: this.#head, floor: this.#floor, secret: this.#secret };
   }
 
-  async commit(batch: readonly Operation[]): Promise<readonly (Outcome | undefined)[]> {
+  async commit(batch: readonly Operation[], id?: CommitId): Promise<readonly (Outcome | undefined)[]> {
     this.#requireOpen();
     // Nothing below can fail once the batch has been looked through: that makes it atomic.
     checkBatch(batch);
     const headBefore = this.#head;
+    const last = id && this.#writers.get(id.writer);
+    if (last && last.number === id.number) return this.#again(batch, last.headBefore);
+    if (id) this.#writers.set(id.writer, { number: id.number, headBefore });
     const appended: Entry[] = [];
     const outcomes = batch.map((operation) => this.#perform(operation, appended));
     this.#tails.committed(headBefore, appended);
     return outcomes;
+  }
+
+  #again(batch: readonly Operation[], headBefore: Offset): readonly (Outcome | undefined)[] {
+    return outcomesAgain(batch, {
+      headBefore,
+      offsetOf: (id) => this.#byId.get(id)?.offset,
+      session: (id) => {
+        const session = this.#sessions.get(id);
+        return session && snapshot(session);
+      },
+    });
   }
 
   #perform(operation: Operation, appended: Entry[]): Outcome | undefined {

@@ -5,6 +5,7 @@
  */
 import {
   type ConnectionSource,
+  carryOver,
   configure,
   relax,
   type SqliteDatabase,
@@ -42,6 +43,7 @@ export function connect(source: ConnectionSource, durability: Durability, before
     configure(db, source);
     const transactions = new Transactions(db);
     const identity = transactions.write(() => migrate(db, before?.epoch));
+    carryOver(db);
     // The generation itself had to be durable, whatever is asked of entries.
     if (durability === "os") relax(db, source, level);
     return {

@@ -135,6 +135,15 @@ export function configure(db: SqliteDatabase, source: ConnectionSource): void {
   }
 }
 
+/**
+ * Carries the write-ahead log over into the main file, as far as no other connection still reads it. What was found in that
+ * log may be there only because it is cached: after a sync that failed the system takes its pages for clean, and a later
+ * sync does not write them. And damage to that log then takes back no generation, so no offset is given twice.
+ */
+export function carryOver(db: SqliteDatabase): void {
+  db.pragma("wal_checkpoint(PASSIVE)");
+}
+
 /** Lowers an own connection to what survives a killed process, but not power loss. */
 export function relax(db: SqliteDatabase, source: ConnectionSource, level: number): void {
   if (source.owned) db.pragma(`synchronous = ${NORMAL}`);

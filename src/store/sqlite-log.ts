@@ -9,7 +9,7 @@ import { dataBytes } from "./batch.ts";
 import { prepare, prepareRows, prepareValue, type SqliteDatabase, type SqliteStatement } from "./sqlite-driver.ts";
 import { checksum, decodeRow, hashKey, ROW_COLUMNS, type Row, ulidToBytes } from "./sqlite-row.ts";
 import { GENERATION_SIZE } from "./sqlite-schema.ts";
-import type { Entry, NewEntry, Outcome, Retention } from "./store.ts";
+import type { CommitId, Entry, NewEntry, Outcome, Retention } from "./store.ts";
 import type { Stretch } from "./tails.ts";
 
 /** Offsets of one segment of the audience index. Part of the file format. */
@@ -37,6 +37,8 @@ export class SqliteLog {
   readonly #removeUpTo: SqliteStatement;
   readonly #raiseFloor: SqliteStatement;
   readonly #dropSegments: SqliteStatement;
+  readonly #lastBatch: SqliteStatement;
+  readonly #remember: SqliteStatement;
 
   constructor(db: SqliteDatabase, generation: number) {
     this.#generationStart = generation * GENERATION_SIZE;
@@ -57,6 +59,11 @@ export class SqliteLog {
     this.#removeUpTo = prepare(db, "DELETE FROM gapless_log WHERE off <= ?");
     this.#raiseFloor = prepare(db, "UPDATE gapless_meta SET floor = max(floor, ?) WHERE one = 1");
     this.#dropSegments = prepare(db, "DELETE FROM gapless_audience WHERE seg < ?");
+    this.#lastBatch = prepareValue(db, "SELECT head FROM gapless_writer WHERE name = ? AND number = ?");
+    this.#remember = prepare(
+      db,
+      "INSERT INTO gapless_writer VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET number = excluded.number, head = excluded.head",
+    );
   }
 
   /** Where the log begins and ends now. */
@@ -74,6 +81,16 @@ export class SqliteLog {
       byId: this.#byId,
       addTotals: this.#addTotals,
     });
+  }
+
+  /** The head before a batch, if that was the writer's last one and is performed already. */
+  headBefore({ writer, number }: CommitId): Offset | undefined {
+    return this.#lastBatch.get(writer, number) as Offset | undefined;
+  }
+
+  /** The batch is the writer's last one; the log's head is what it was before it. */
+  remember({ writer, number }: CommitId, headBefore: Offset): void {
+    this.#remember.run(writer, number, headBefore);
   }
 
   /** Where the log holds this message. */

@@ -12,6 +12,9 @@ import { prepare, prepareRows, prepareValue, type SqliteDatabase } from "./sqlit
 /** Offsets of one generation of a file: it changes with every opening, so what a crash took back is never given out again. */
 export const GENERATION_SIZE: number = 2 ** 32;
 
+/** For so many openings of the file the last batch of a writer is remembered. */
+const KEPT_GENERATIONS = 100;
+
 /** Generations for which an offset is a safe integer. */
 const GENERATIONS = 2 ** 21;
 
@@ -75,6 +78,11 @@ CREATE TABLE gapless_answer (
   answer ANY NOT NULL,
   PRIMARY KEY (session, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE gapless_writer (
+  name TEXT PRIMARY KEY,
+  number INTEGER NOT NULL,
+  head INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE gapless_dead_letter (
   id TEXT PRIMARY KEY,
   session TEXT NOT NULL,
@@ -88,8 +96,11 @@ CREATE TABLE gapless_dead_letter (
 ) STRICT;
 `;
 
+/** Changes the tables of one version into those of the next, inside a transaction of the caller's. */
+export type Migration = (db: SqliteDatabase) => void;
+
 /** Each leads from the version that is its index to the next. */
-const MIGRATIONS: readonly ((db: SqliteDatabase) => void)[] = [
+export const MIGRATIONS: readonly Migration[] = [
   (db) => {
     db.exec(VERSION_1);
     prepare(db, "INSERT INTO gapless_meta VALUES (1, 1, ?, ?, 0, 0, 0, 0)").run(
@@ -111,24 +122,28 @@ export interface LogIdentity {
  * Refuses, without a write, a file whose tables this version does not understand. Throws `STORE_TOO_NEW`; throws
  * `STORE_CORRUPT` when the tables are not what their names promise.
  */
-export function checkVersion(db: SqliteDatabase): void {
+export function checkVersion(db: SqliteDatabase, migrations: readonly Migration[] = MIGRATIONS): void {
   const version = schemaVersion(db);
-  if (version <= MIGRATIONS.length) return;
+  if (version <= migrations.length) return;
   throw new DeliveryError(
     "STORE_TOO_NEW",
-    `the file has schema version ${version}, this package knows up to ${MIGRATIONS.length}. The file was not changed; ` +
+    `the file has schema version ${version}, this package knows up to ${migrations.length}. The file was not changed; ` +
       "upgrade gapless-io, or open another file.",
   );
 }
 
 /**
  * Brings the tables up to date and starts a new generation. Runs inside a write transaction. Throws `STORE_CORRUPT`
- * when the log is not the one of the epoch that was expected.
+ * when the log is not the one of the epoch that was expected. `migrations` are an argument so that tests can add the next.
  */
-export function migrate(db: SqliteDatabase, expected?: Epoch): LogIdentity {
-  checkVersion(db);
+export function migrate(
+  db: SqliteDatabase,
+  expected?: Epoch,
+  migrations: readonly Migration[] = MIGRATIONS,
+): LogIdentity {
+  checkVersion(db, migrations);
   const version = schemaVersion(db);
-  for (const migration of MIGRATIONS.slice(version)) migration(db);
+  for (const migration of migrations.slice(version)) migration(db);
   const head = (prepareValue(db, "SELECT max(off) FROM gapless_log").get() as number | null) ?? 0;
   const row = prepareRows(db, "SELECT epoch, secret, generation, floor FROM gapless_meta").get();
   if (!Array.isArray(row)) throw damaged();
@@ -143,7 +158,9 @@ export function migrate(db: SqliteDatabase, expected?: Epoch): LogIdentity {
       `the file was opened ${last} times and has no offsets left. Start a new file; clients then start over.`,
     );
   }
-  prepare(db, "UPDATE gapless_meta SET version = ?, generation = ?").run(MIGRATIONS.length, generation);
+  // A writer repeats only its last batch, and soon: those of many openings ago are gone.
+  prepare(db, "DELETE FROM gapless_writer WHERE head < ?").run((generation - KEPT_GENERATIONS) * GENERATION_SIZE);
+  prepare(db, "UPDATE gapless_meta SET version = ?, generation = ?").run(migrations.length, generation);
   return { epoch, secret: new Uint8Array(secret), generation };
 }
 

@@ -7,12 +7,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DeliveryError } from "../core/error.ts";
 import type { Offset } from "../core/position.ts";
-import { checkBatch, checkEntry } from "./batch.ts";
+import { checkBatch, checkEntry, outcomesAgain } from "./batch.ts";
 import { appendNested, type Connected, connect, perform } from "./sqlite-connected.ts";
 import type { ConnectionSource } from "./sqlite-driver.ts";
 import { storeError } from "./sqlite-error.ts";
 import type { LogIdentity } from "./sqlite-schema.ts";
 import type {
+  CommitId,
   DeadLetter,
   Durability,
   Entry,
@@ -65,15 +66,25 @@ export class SqliteStore implements Store {
     return { epoch, head, floor, secret };
   }
 
-  commit(batch: readonly Operation[]): Promise<readonly (Outcome | undefined)[]> {
+  commit(batch: readonly Operation[], id?: CommitId): Promise<readonly (Outcome | undefined)[]> {
     return this.#run("the commit", (connected) => {
       checkBatch(batch);
       if (batch.length === 0) return [];
-      const { log, transactions } = connected;
-      const outcomes = new Array<Outcome | undefined>(batch.length);
+      const { log, sessions, transactions } = connected;
+      let outcomes = new Array<Outcome | undefined>(batch.length);
       const { headBefore, entries } = this.#write(() =>
         transactions.write(() => {
           const appender = log.appender();
+          const before = id && log.headBefore(id);
+          if (before !== undefined) {
+            outcomes = outcomesAgain(batch, {
+              headBefore: before,
+              offsetOf: (entry) => log.find(entry),
+              session: (name) => sessions.get(name),
+            });
+            return appender;
+          }
+          if (id) log.remember(id, appender.headBefore);
           for (const [i, operation] of batch.entries()) outcomes[i] = perform(connected, appender, operation);
           appender.finish();
           return appender;

@@ -163,6 +163,14 @@ export interface Outcome {
   readonly session?: StoredSession;
 }
 
+/** Names a batch, so that repeating it is no second one. */
+export interface CommitId {
+  /** Who commits: nobody else has this name. */
+  readonly writer: string;
+  /** Grows with each batch of this writer; the same for each attempt at one. */
+  readonly number: number;
+}
+
 /** What a store says of itself when it is opened. */
 export interface LogState {
   readonly epoch: Epoch;
@@ -221,8 +229,7 @@ export interface Retention {
  *
  * A rejected {@link Store.commit} has one of three meanings. `STORE_FULL`, `STORE_READONLY`, `STORE_BUSY`: nothing of the
  * batch was kept by this attempt; one whose earlier attempt was unknown stays unknown. `INVALID`, `CLOSED`: nothing was
- * kept, and repeating it is no use. Any other code: unknown; the same batch is repeated, and appends are found again by
- * their id.
+ * kept, and repeating it is no use. Any other code: unknown; the same batch is repeated with the same id.
  */
 export interface Store {
   /** The level that a resolved commit has reached. */
@@ -231,8 +238,13 @@ export interface Store {
   /** Opens the store; creates, migrates or repairs it first. Called once, before anything else; again only after it rejected. */
   open(): Promise<LogState>;
 
-  /** Performs the operations in order, as one atomic step. One outcome each; `undefined` where it was fenced or the session is unknown. */
-  commit(batch: readonly Operation[]): Promise<readonly (Outcome | undefined)[]>;
+  /**
+   * Performs the operations in order, as one atomic step. One outcome each; `undefined` where it was fenced or the session is unknown.
+   *
+   * A batch with the id of the one that this writer committed last is that one, repeated: nothing is performed, and the outcomes are
+   * what they were; of an entry that was trimmed meanwhile the offset may be any that is not above the floor.
+   */
+  commit(batch: readonly Operation[], id?: CommitId): Promise<readonly (Outcome | undefined)[]>;
 
   /** A page of the log. */
   read(query: ReadQuery): Promise<Page>;

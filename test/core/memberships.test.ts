@@ -1,3 +1,8 @@
+/**
+ * Memberships of a session: which entries are for it.
+ *
+ * Rule: what was published before a join or after a leave is not for it; live delivery and replay agree on that.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Memberships } from "../../src/core/memberships.ts";
@@ -14,23 +19,50 @@ describe("memberships", () => {
     expect(memberships.since("r")).toBe(30);
   });
 
+  it("are known to last, and since when", () => {
+    const memberships = new Memberships();
+    expect([memberships.has("r"), memberships.since("r"), memberships.size]).toEqual([false, undefined, 0]);
+    memberships.join("r", 10);
+    expect([memberships.has("r"), memberships.since("r"), memberships.open()]).toEqual([true, 10, ["r"]]);
+    memberships.leave("r", 20);
+    expect([memberships.has("r"), memberships.since("r"), memberships.open()]).toEqual([false, undefined, []]);
+    memberships.join("r", 30);
+    expect([memberships.has("r"), memberships.since("r"), memberships.size]).toEqual([true, 30, 1]);
+  });
+
+  it("go on when joined again", () => {
+    const memberships = new Memberships([{ key: "r", since: 10, until: null }]);
+    memberships.join("r", 20);
+    expect(memberships.all()).toEqual([{ key: "r", since: 10, until: null }]);
+  });
+
+  it("are not moved by leaving again, nor by leaving what was never joined", () => {
+    const memberships = new Memberships([{ key: "r", since: 10, until: 20 }]);
+    memberships.leave("r", 30);
+    memberships.leave("s", 30);
+    expect(memberships.all()).toEqual([{ key: "r", since: 10, until: 20 }]);
+  });
+
+  it("that hold no offset are dropped at once", () => {
+    const memberships = new Memberships([
+      { key: "r", since: 0, until: 5 },
+      { key: "r", since: 10, until: null },
+      { key: "s", since: 10, until: null },
+    ]);
+    memberships.leave("r", 10);
+    memberships.leave("s", 10);
+    expect([memberships.all(), memberships.size]).toEqual([[{ key: "r", since: 0, until: 5 }], 1]);
+  });
+
   it("entitle to an entry of one of its audiences that does not except another", () => {
     const memberships = new Memberships([{ key: "a", since: 0, until: null }]);
     memberships.join("b", 5);
     const entry = { offset: 3, keys: ["a", "c"], except: ["b"] };
     expect(memberships.entitled(entry)).toBe(true);
     expect(memberships.entitled({ ...entry, offset: 6 })).toBe(false);
+    expect(memberships.entitled({ ...entry, offset: 6, except: ["c", "b"] })).toBe(false);
     expect(memberships.entitled({ offset: 3, keys: ["b"], except: [] })).toBe(false);
-  });
-
-  it("clipped at a position show nothing after it, whenever they ended", () => {
-    const memberships = new Memberships([
-      { key: "a", since: 0, until: 10 },
-      { key: "a", since: 20, until: null },
-    ]);
-    memberships.clip("a", 5);
-    expect(memberships.all()).toEqual([{ key: "a", since: 0, until: 5 }]);
-    expect(memberships.has("a")).toBe(false);
+    expect(memberships.entitled({ offset: 3, keys: [], except: [] })).toBe(false);
   });
 
   it("bound a replay by exactly what they cover", () => {
@@ -67,18 +99,75 @@ describe("memberships", () => {
     );
   });
 
-  it("forget only what ended before the position", () => {
+  it("bound a replay once for each stretch that overlaps it", () => {
+    const memberships = new Memberships([
+      { key: "a", since: 0, until: 10 },
+      { key: "a", since: 20, until: 30 },
+      { key: "b", since: 15, until: null },
+      { key: "c", since: 40, until: null },
+    ]);
+    expect(memberships.between(10, 25)).toEqual([
+      { key: "a", after: 20, upTo: 25 },
+      { key: "b", after: 15, upTo: 25 },
+    ]);
+    expect(memberships.between(25, 40)).toEqual([
+      { key: "a", after: 25, upTo: 30 },
+      { key: "b", after: 25, upTo: 40 },
+    ]);
+    expect(memberships.between(40, 40)).toEqual([]);
+  });
+});
+
+describe("memberships clipped at a position", () => {
+  it("show nothing after it, whenever they ended", () => {
+    const memberships = new Memberships([
+      { key: "a", since: 0, until: 3 },
+      { key: "a", since: 4, until: 10 },
+      { key: "a", since: 20, until: null },
+    ]);
+    memberships.clip("a", 6);
+    expect(memberships.all()).toEqual([
+      { key: "a", since: 0, until: 3 },
+      { key: "a", since: 4, until: 6 },
+    ]);
+    expect(memberships.has("a")).toBe(false);
+  });
+
+  it("end there when they lasted, and leave others alone", () => {
+    const memberships = new Memberships([
+      { key: "a", since: 0, until: null },
+      { key: "b", since: 0, until: null },
+    ]);
+    memberships.clip("a", 5);
+    expect(memberships.all()).toEqual([
+      { key: "a", since: 0, until: 5 },
+      { key: "b", since: 0, until: null },
+    ]);
+  });
+
+  it("where they began are none", () => {
+    const memberships = new Memberships([{ key: "a", since: 5, until: null }]);
+    memberships.clip("a", 5);
+    memberships.clip("never joined", 5);
+    expect([memberships.size, memberships.all()]).toEqual([0, []]);
+  });
+});
+
+describe("memberships that ended", () => {
+  it("are forgotten once everything before their end was read, and not before", () => {
     const memberships = new Memberships([
       { key: "a", since: 0, until: 10 },
       { key: "a", since: 20, until: 30 },
       { key: "b", since: 0, until: null },
     ]);
+    memberships.forget(9);
+    expect(memberships.all()).toHaveLength(3);
     memberships.forget(10);
     expect(memberships.all()).toEqual([
       { key: "a", since: 20, until: 30 },
       { key: "b", since: 0, until: null },
     ]);
     memberships.forget(30);
-    expect(memberships.size).toBe(1);
+    expect([memberships.size, memberships.open()]).toEqual([1, ["b"]]);
   });
 });

@@ -1,3 +1,9 @@
+/**
+ * Where delivery goes on after a connection was lost, and which tokens are good for that.
+ *
+ * Rule: what may have been missed is told as one gap, which ends where delivery goes on.
+ */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { resumeVerdict, tokenIsGood } from "../../src/core/resume.ts";
 
@@ -11,11 +17,13 @@ describe("R15, R16: where delivery goes on", () => {
     ["a claim in another epoch is a gap", claim(70, "f"), stored, false, 100, { from: 70, to: 100, reason: "epoch" }],
     ["a claim beyond the head is a gap", claim(101), stored, false, 100, { from: 101, to: 100, reason: "epoch" }],
     ["a forked log is a gap", claim(70), stored, true, 100, { from: 70, to: 100, reason: "epoch" }],
+    ["a claim at the head is none", claim(100), stored, false, 100, undefined],
     ["an unknown session is a gap", claim(70), undefined, false, 100, { from: 70, to: 100, reason: "session" }],
     ["a client goes on where everything has arrived", claim(70), stored, false, 80, undefined],
     ["a client may be ahead of what is stored", claim(90), stored, false, 90, undefined],
     ["a client that was started again from its cursor is believed", claim(60), stored, false, 60, undefined],
     ["what was trimmed is a gap", claim(40), stored, false, 50, { from: 40, to: 50, reason: "retention" }],
+    ["what begins right after what was trimmed is whole", claim(50), stored, false, 50, undefined],
     ["nothing claimed goes on where everything has arrived", undefined, stored, false, 80, undefined],
   ] as const)("%s", (_name, claimed, session, forked, position, gap) => {
     expect(resumeVerdict(claimed, session, log, forked)).toEqual({ position, gap });
@@ -27,13 +35,43 @@ describe("R15, R16: where delivery goes on", () => {
   });
 });
 
+describe("R15, R16: a verdict", () => {
+  it("loses nothing without saying so, and goes on inside the log", () => {
+    const offsets = fc.nat(20);
+    const log = fc
+      .record({ floor: offsets, length: offsets })
+      .map(({ floor, length }) => ({ floor, head: floor + length }));
+    const sessions = fc.record({ arrived: offsets, ahead: fc.nat(5) });
+    const claims = fc.record({ epoch: fc.constantFrom("e", "f"), offset: fc.nat(40) });
+    fc.assert(
+      fc.property(fc.option(claims), fc.option(sessions), log, fc.boolean(), (said, kept, bounds, forked) => {
+        const position = Math.min((kept?.arrived ?? 0) + (kept?.ahead ?? 0), bounds.head);
+        const session = kept ? { arrived: Math.min(kept.arrived, position), position } : undefined;
+        const claimed = said ?? undefined;
+        const verdict = resumeVerdict(claimed, session, { epoch: "e", ...bounds }, forked);
+
+        expect(verdict.position).toBeGreaterThanOrEqual(bounds.floor);
+        expect(verdict.position).toBeLessThanOrEqual(bounds.head);
+        if (verdict.gap) expect(verdict.gap.to).toBe(verdict.position);
+        else if (claimed) {
+          expect([claimed.epoch, forked, session !== undefined]).toEqual(["e", false, true]);
+          // Nothing is skipped but what the server knows was not for the session, after everything had arrived.
+          if (verdict.position === claimed.offset) return;
+          expect(claimed.offset).toBeGreaterThanOrEqual(session?.arrived ?? 0);
+          expect(claimed.offset).toBeLessThan(verdict.position);
+          expect(verdict.position).toBe(session?.position);
+        }
+      }),
+    );
+  });
+});
+
 describe("R14: resume tokens", () => {
   it.each([
-    ["the newest is good", 5, 5, 5, true],
-    ["an older one is good while no newer one has shown to have arrived", 3, 5, 3, true],
-    ["an older one is not good after that", 4, 5, 5, false],
-    ["one from the future is not good", 6, 5, 5, false],
-  ])("%s", (_name, generation, current, confirmed, good) => {
-    expect(tokenIsGood(generation, { generation: current, confirmed })).toBe(good);
+    ["the newest that has shown to have arrived is good", 5, 5, true],
+    ["a newer one is good, also when its resume was not stored before the server died", 6, 5, true],
+    ["an older one is not good", 4, 5, false],
+  ])("%s", (_name, generation, confirmed, good) => {
+    expect(tokenIsGood(generation, { confirmed })).toBe(good);
   });
 });

@@ -20,6 +20,7 @@ function world() {
       return batch.map((_, i) => ({ offset: i }));
     },
     {
+      name: "w",
       pendingEntries: 3,
       pendingBytes: 100,
       clock: {
@@ -98,7 +99,8 @@ describe("the writer", () => {
       timers.shift()?.();
     }
     await run();
-    expect(batches).toEqual([["emit", "publish"], ["emit", "publish"], ["emit", "publish"], ["emit"]]);
+    // As it was: a store that knows the batch answers what it answered before.
+    expect(batches).toEqual(Array(4).fill(["emit", "publish"]));
     expect(log).toEqual(["publish: STORE_FAILED", "emit: ok"]);
   });
 

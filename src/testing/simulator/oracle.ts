@@ -1,0 +1,335 @@
+/**
+ * The truth of a simulation, and whether what happens agrees with it.
+ *
+ * Rule: it learns what was performed, sent and handled where that happens, keeps its own account, and never asks the package.
+ */
+import type { ClientState } from "../../client-storage.ts";
+import type { Welcome, WireGap } from "../../core/wire.ts";
+import type { Receipt } from "../../server/publisher.ts";
+import type { Operation, Outcome } from "../../store/store.ts";
+import type { Behaviour } from "./behaviour.ts";
+import type { Witness } from "./disk.ts";
+import { type Hits, hit } from "./hits.ts";
+import { Inbound, type Run } from "./inbound-model.ts";
+import { type LoggedEntry, LogModel } from "./log-model.ts";
+import { Reading } from "./reading-model.ts";
+import type { Timeline } from "./timeline.ts";
+import { type Property, Violation } from "./violation.ts";
+
+/** What the oracle is told of its world. */
+export interface OracleOptions {
+  readonly timeline: Timeline;
+  readonly hits: Hits;
+  readonly maxDeliveries: number;
+  /** Whether sessions may be forgotten for their age. */
+  readonly forgetful: boolean;
+}
+
+/** Who has a session. */
+interface Owner {
+  readonly persona: number;
+  /** The server's process that it was last let in at. */
+  process: object;
+  /** How often that has changed, and how often it had when a process last got the session. */
+  changes: number;
+  readonly since: Map<object, number>;
+}
+
+type Step = (model: LogModel) => void;
+
+/** Refusals after which nothing was published. */
+const CERTAIN: readonly string[] = ["STORE_FULL", "STORE_BUSY", "STORE_READONLY", "OVERLOADED", "INVALID"];
+
+/** Everything that is known to be true. */
+export class Oracle implements Witness {
+  readonly #options: OracleOptions;
+  /** The lives of the log; the last one is the present one. */
+  readonly #logs: LogModel[] = [new LogModel("E1")];
+  /** What was performed in the present life. */
+  #steps: Step[] = [];
+  readonly readings: Map<number, Reading> = new Map();
+  readonly inbound: Inbound;
+  /** What was published, as text. */
+  readonly #published = new Map<number, string>();
+  readonly #places = new Map<number, LoggedEntry>();
+  readonly #refused = new Set<number>();
+  readonly #receipts = new Map<number, number>();
+  readonly #owners = new Map<string, Owner>();
+  /** Whether everything is done: whoever comes back now recovers. */
+  calm = false;
+  /** Entries that were sent, and calls of handlers. */
+  sentEntries = 0;
+  runs = 0;
+  /** Errors that were reported, by code or message; for those who look at a failure. */
+  readonly errors: Map<string, number> = new Map();
+
+  constructor(options: OracleOptions) {
+    this.#options = options;
+    this.inbound = new Inbound(options.maxDeliveries, this);
+  }
+
+  get log(): LogModel {
+    return this.#logs.at(-1) as LogModel;
+  }
+
+  /** Notes what does not hold; the run ends. */
+  readonly violated = (property: Property, what: string): void => {
+    this.#options.timeline.fail(new Violation(property, what));
+  };
+
+  hit(what: string): void {
+    hit(this.#options.hits, what);
+  }
+
+  /** An error was reported, as it should be. */
+  error(who: string, error: unknown): void {
+    const name = (error as { code?: string }).code ?? String(error);
+    this.#options.timeline.trace(who, "reports", name);
+    this.errors.set(name, (this.errors.get(name) ?? 0) + 1);
+    if (
+      error instanceof Violation ||
+      (error as Error)?.name === "TypeError" ||
+      (error as Error)?.name === "RangeError"
+    ) {
+      this.#options.timeline.fail(error);
+    }
+  }
+
+  // What the store has performed.
+
+  performed(batch: readonly Operation[], outcomes: readonly (Outcome | undefined)[]): void {
+    this.#steps.push((model) => model.perform(batch, outcomes, () => {}));
+    try {
+      this.log.perform(batch, outcomes, (entry) => this.#appended(entry));
+    } catch (error) {
+      this.#options.timeline.fail(error);
+      return;
+    }
+    batch.forEach((operation, i) => {
+      if (operation.kind === "progress" && outcomes[i]) this.#progressed(operation);
+    });
+  }
+
+  trimmed(floor: number): void {
+    this.#steps.push((model) => model.trim(floor));
+    this.log.trim(floor);
+  }
+
+  expired(): void {
+    this.#steps.push((model) => model.expire());
+    this.log.expire();
+  }
+
+  restored(steps: number): void {
+    this.#steps = this.#steps.slice(0, steps);
+    const model = new LogModel(`E${this.#logs.length + 1}`);
+    for (const step of this.#steps) step(model);
+    this.#logs.push(model);
+  }
+
+  #appended(entry: LoggedEntry): void {
+    const { n, data, offset } = entry;
+    this.#options.timeline.trace("log", "appends", n, offset);
+    if (this.#published.get(n) !== data) this.violated("nothing invented", `entry ${offset} holds ${data}`);
+    const earlier = this.#places.get(n);
+    if (earlier && this.log.entries.includes(earlier)) {
+      this.violated("one entry each", `${n} is at ${earlier.offset} and at ${offset}`);
+    }
+    this.#places.set(n, entry);
+  }
+
+  #progressed({ session: id, cursor, rewind }: Extract<Operation, { kind: "progress" }>): void {
+    const session = this.log.sessions.get(id);
+    const owner = this.#owners.get(id);
+    const reading = owner && this.readings.get(owner.persona);
+    if (!session || !reading) return;
+    if (rewind) {
+      session.verified = Math.min(session.verified, cursor);
+      return;
+    }
+    for (const entry of this.log.entries) {
+      if (entry.offset <= session.verified || entry.offset > cursor) continue;
+      if (this.log.entitled(session, entry) && !reading.dealtWith(this.log.epoch, entry)) {
+        this.violated(
+          "cursor behind",
+          `the stored cursor of ${id} is ${cursor}; ${entry.n} at ${entry.offset} is not dealt with`,
+        );
+      }
+    }
+    session.verified = Math.max(session.verified, cursor);
+  }
+
+  // What servers do.
+
+  /** Somebody has been let in on a session. */
+  owned(session: string, persona: number, process: object, { offset, resumed }: Welcome): void {
+    const logged = this.log.sessions.get(session);
+    // A new session reads from where it is told to, not from where it was opened.
+    if (logged && !resumed) logged.verified = Math.max(logged.verified, offset);
+    const owner = this.#owners.get(session);
+    if (!owner) this.#owners.set(session, { persona, process, changes: 0, since: new Map([[process, 0]]) });
+    else if (owner.process !== process) {
+      owner.process = process;
+      owner.since.set(process, ++owner.changes);
+      this.readings.get(owner.persona)?.moved(session);
+    }
+  }
+
+  /** Something is about to be published. */
+  published(n: number, args: readonly unknown[]): void {
+    this.#published.set(n, JSON.stringify(args));
+  }
+
+  /** An emit could not be made durable: the sessions that are here are to be told. */
+  notDurable(n: number, sessions: readonly string[], process: object): void {
+    this.hit("emit not durable");
+    this.#refused.add(n);
+    for (const session of sessions) {
+      const owner = this.#owners.get(session);
+      if (owner?.process === process) this.readings.get(owner.persona)?.overflows(session);
+    }
+  }
+
+  receipt(n: number, { id, offset, duplicate }: Receipt): void {
+    this.hit(duplicate ? "publish found in the log" : "publish acknowledged");
+    // Where exactly a batch was that was trimmed before it was repeated, nobody knows any more.
+    if (offset <= this.log.floor) return;
+    const entry = this.log.entries.find((other) => other.offset === offset);
+    if (!entry || entry.id !== id || (entry.n !== n) !== duplicate) {
+      this.violated("acknowledged stays", `the receipt of ${n} names ${offset}, where ${entry?.n ?? "nothing"} is`);
+    }
+    if (!duplicate) this.#receipts.set(n, offset);
+  }
+
+  refusedPublish(n: number, error: unknown): void {
+    const code = (error as { code?: string }).code ?? String(error);
+    this.hit("publish refused");
+    if (CERTAIN.includes(code)) this.#refused.add(n);
+  }
+
+  /** A frame is on its way to a session. Answers how many entries it has. */
+  sent(id: string, text: string): number {
+    const at = text.indexOf(',"b",');
+    if (at < 0 || at > 12) return 0;
+    const session = this.log.sessions.get(id);
+    const [, , , entries] = JSON.parse(text) as [number, string, number, [number, string, unknown[]][]];
+    for (const [offset, , args] of entries) {
+      const entry = this.#places.get(args[1] as number);
+      if (entry?.offset !== offset || entry.data !== JSON.stringify(args)) {
+        this.violated("nothing invented", `${JSON.stringify(args)} is sent as entry ${offset}`);
+      } else if (session && !this.log.entitled(session, entry, this.#revoked(id))) {
+        this.violated("members only", `${entry.n} at ${offset} is sent to ${id}, which was no member`);
+      }
+    }
+    this.sentEntries += entries.length;
+    return entries.length;
+  }
+
+  /** Rooms that the client of a session may not read any more. */
+  #revoked(session: string): ReadonlySet<string> | undefined {
+    return this.readings.get(this.#owners.get(session)?.persona ?? 0)?.revoked;
+  }
+
+  handling(persona: number, session: string, n: number, process: object): Run {
+    this.runs++;
+    return this.inbound.handling(persona, session, n, this.#owners.get(session)?.since.get(process) ?? -1);
+  }
+
+  handled(n: number, run: Run): void {
+    this.inbound.handled(n, run);
+  }
+
+  swallowed(n: number): void {
+    this.inbound.swallowed(n);
+  }
+
+  // What clients do.
+
+  reading(persona: number): Reading {
+    return this.readings.get(persona) as Reading;
+  }
+
+  newPersona(persona: number): void {
+    this.readings.set(persona, new Reading(persona, this, this.#options));
+  }
+
+  personaEnds(persona: number): void {
+    this.readings.delete(persona);
+    this.inbound.forget(persona);
+  }
+
+  clientStarts(persona: number, kept: ClientState | undefined): void {
+    this.reading(persona).starts(kept);
+  }
+
+  clientCrashed(persona: number, kept: ClientState | undefined): void {
+    this.inbound.crashed(persona, kept);
+  }
+
+  welcomed(persona: number, welcome: Welcome): void {
+    if (
+      this.calm &&
+      !this.#options.forgetful &&
+      (!welcome.resumed || welcome.gaps.some(({ reason }) => reason !== "unauthorized"))
+    ) {
+      this.violated("quiet after", `client ${persona} came back with ${JSON.stringify(welcome.gaps)}`);
+    }
+    this.reading(persona).welcomed(welcome);
+  }
+
+  gap(persona: number, gap: WireGap): void {
+    this.hit(`gap: ${gap.reason}`);
+    this.readings.get(persona)?.gap(gap);
+  }
+
+  resync(persona: number, gap: WireGap): unknown {
+    return this.reading(persona).snapshot(gap);
+  }
+
+  clientHandles(persona: number, offset: number, n: number, behaviour: Behaviour, attempt: number): void {
+    this.runs++;
+    const entry = this.#places.get(n);
+    if (entry?.offset !== offset || JSON.parse(entry.data)[2] !== behaviour) {
+      this.violated("nothing invented", `client ${persona} handles ${n} as entry ${offset}`);
+    } else this.reading(persona).handles(entry, behaviour, attempt);
+  }
+
+  clientHandled(persona: number, n: number): void {
+    this.readings.get(persona)?.handled(n);
+  }
+
+  clientDead(persona: number, n: number, attempts: number): void {
+    this.readings.get(persona)?.gaveUp(n, attempts);
+  }
+
+  // At the end.
+
+  /** Every audience that something was published to. */
+  keys(): Set<string> {
+    return new Set(this.log.entries.flatMap(({ keys }) => keys));
+  }
+
+  /** The log in the store, as far as it can still be read, is what was performed. */
+  compare(
+    stored: readonly { readonly offset: number; readonly id: string; readonly data: unknown }[],
+    floor: number,
+  ): void {
+    const expected = this.log.entries.filter(({ offset }) => offset > floor);
+    const texts = stored.map(({ offset, id, data }) => `${offset} ${id} ${data}`);
+    for (const { offset, id, data } of expected) {
+      if (!texts.includes(`${offset} ${id} ${data}`))
+        this.violated("acknowledged stays", `entry ${offset} is not in the store`);
+    }
+    if (stored.length !== expected.length) {
+      this.violated("nothing invented", `the store holds ${stored.length} entries, ${expected.length} were appended`);
+    }
+    for (const n of this.#refused) {
+      if (this.#places.has(n)) this.violated("refused is nowhere", `${n} was refused and is in the log`);
+    }
+  }
+
+  /** What the client is entitled to and has not dealt with. */
+  missing(persona: number): string | undefined {
+    return this.reading(persona).missing(this.#logs) ?? this.inbound.missing(persona);
+  }
+}
