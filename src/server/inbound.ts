@@ -19,7 +19,7 @@ export function received(hub: Hub, connection: Connection, raw: readonly unknown
     hub.metrics.badFrames++;
     return "bad";
   }
-  session.confirmGeneration();
+  session.confirmGeneration(connection.generation);
   switch (frame[0]) {
     case "m": {
       session.inbox.skipTo(frame[1]);

@@ -212,12 +212,12 @@ export class Session {
     );
   }
 
-  /** The client has shown that it received the token of its present connection. */
-  confirmGeneration(): void {
-    if (this.#confirmed === this.generation) return;
+  /** The client has shown that it received the token of this generation. */
+  confirmGeneration(generation: number): void {
+    if (this.#confirmed >= generation) return;
     for (const gap of this.announced) this.owed.delete(gap);
     this.announced = [];
-    this.#confirmed = this.generation;
+    this.#confirmed = generation;
     this.#host.dirty(this);
   }
 

@@ -4,7 +4,7 @@ import { createLink, type Link } from "../../src/client/link.ts";
 import type { ReliableOptions } from "../../src/client/options.ts";
 import type { AnyFunction, RawSocket } from "../../src/client/socket.ts";
 import type { ClientFrame, Hello, Welcome, WireGap, WireMessage } from "../../src/core/wire.ts";
-import { settled, type VirtualClock, virtualClock } from "./virtual-clock.ts";
+import { settled, type VirtualClock, virtualClock } from "../../src/testing/virtual-clock.ts";
 
 export type Listener = (...args: never[]) => unknown;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { settled } from "../../src/testing/virtual-clock.ts";
 import { bench } from "./bench.ts";
-import { settled } from "./virtual-clock.ts";
 
 describe("hello and welcome", () => {
   test("a first visit says nothing but its version and floor; a return says everything", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Message } from "../../src/client/outbox.ts";
+import { settled } from "../../src/testing/virtual-clock.ts";
 import { bench } from "./bench.ts";
-import { settled } from "./virtual-clock.ts";
 
 describe("the outbox", () => {
   test("what was emitted offline is sent in order, in one frame, before anything else", async () => {

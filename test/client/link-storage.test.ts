@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Message } from "../../src/client/outbox.ts";
 import type { ClientChange, ClientState, ClientStorage } from "../../src/client-storage.ts";
 import type { Outgoing } from "../../src/core/outbox.ts";
+import { settled } from "../../src/testing/virtual-clock.ts";
 import { bench } from "./bench.ts";
-import { settled } from "./virtual-clock.ts";
 
 /** A storage whose saves the test lets through or fails. */
 function scripted(

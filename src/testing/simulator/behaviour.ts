@@ -20,7 +20,7 @@ export type Behaviour =
   | "poison"
   /** Works, and never answers. */
   | "mute"
-  /** Publishes to a room, then works. */
+  /** Publishes to a room, waits for a little, then works. */
   | "publishes"
   /** A middleware never lets it through. */
   | "swallowed";
@@ -60,6 +60,7 @@ export function behave(
 ): void | Promise<void> {
   switch (behaviour) {
     case "async":
+    case "publishes":
       return wait(TAKES_MS.async).then(works);
     case "slow":
       return wait(TAKES_MS.slow).then(works);

@@ -13,6 +13,7 @@ import type { ClientChange, ClientState, ClientStorage } from "../../client-stor
 import type { Outgoing } from "../../core/outbox.ts";
 import type { Hello } from "../../core/wire.ts";
 import { type Behaviour, behave } from "./behaviour.ts";
+import { first } from "./handlers.ts";
 import { hit } from "./hits.ts";
 import { type End, Wire } from "./network.ts";
 import type { Node } from "./node.ts";
@@ -169,6 +170,7 @@ export class Client {
       const messages = new Map<number, Outgoing>((this.#kept?.messages ?? []).map((message) => [message.seq, message]));
       for (const message of put) messages.set(message.seq, message);
       for (const seq of remove) messages.delete(seq);
+      this.#world.oracle.saved(this.persona, place);
       this.#kept = { ...place, messages: [...messages.values()].sort((a, b) => a.seq - b.seq) };
     };
     return {
@@ -184,7 +186,7 @@ export class Client {
           this.#saving = () => {
             if (random.chance(0.5)) keep(change);
           };
-          process.after(random.below(5), () => {
+          process.after(random.below(this.#world.faulty("storage") && random.chance(0.3) ? 300 : 5), () => {
             this.#saving = undefined;
             if (!fails || random.chance(0.5)) keep(change);
             if (fails) {
@@ -323,7 +325,7 @@ class Life {
     oracle.inbound.emitted(persona, n, message.id, behaviour, answered && timeoutMs === undefined);
   }
 
-  #handle(n: number, behaviour: Behaviour): void | Promise<void> {
+  #handle(n: number, behaviour: Behaviour): unknown {
     const { oracle, timeline } = this.#world;
     const { persona } = this.#client;
     const { offset, attempt } = this.link.reader.current as { offset: number; attempt: number };
@@ -339,9 +341,17 @@ class Life {
       oracle.clientHandled(persona, n);
     };
     try {
-      const result = behave(behaviour, attempt, wait, works);
-      if (!result) this.running--;
-      return result?.finally(() => {
+      const { entry } = this.#world.handlers;
+      const result = first(
+        entry && (() => entry({ n, offset, client: persona, attempt })),
+        (work) => timeline.outside(work),
+        () => behave(behaviour, attempt, wait, works),
+      );
+      if (!(result instanceof Promise)) {
+        this.running--;
+        return undefined;
+      }
+      return result.finally(() => {
         this.running--;
       });
     } catch (error) {

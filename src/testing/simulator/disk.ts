@@ -18,7 +18,7 @@ export type Trouble = "full" | "busy" | "readonly" | "unknown" | "slow" | "unrea
 
 /** Who is told what was performed. */
 export interface Witness {
-  performed(batch: readonly Operation[], outcomes: readonly (Outcome | undefined)[]): void;
+  performed(batch: readonly Operation[], outcomes: readonly (Outcome | undefined)[], process: Process): void;
   trimmed(floor: Offset): void;
   /** The store is back at what it was after so many steps, with a new epoch. */
   restored(steps: number): void;
@@ -235,7 +235,7 @@ export class Disk {
       const failed = (): void => reject(new DeliveryError("STORE_FAILED", "simulated: the outcome is unknown."));
       const perform = (): void => {
         if (!this.#pending.delete(pending) && process.alive) return;
-        this.#outside(this.#perform(batch, id)).then(
+        this.#outside(this.#perform(process, batch, id)).then(
           (outcomes) => answer(() => (unknown ? failed() : resolve(outcomes))),
           (error: Error) => answer(() => reject(error)),
         );
@@ -251,9 +251,15 @@ export class Disk {
     });
   }
 
-  async #perform(batch: readonly Operation[], id: CommitId | undefined): Promise<readonly (Outcome | undefined)[]> {
+  async #perform(
+    process: Process,
+    batch: readonly Operation[],
+    id: CommitId | undefined,
+  ): Promise<readonly (Outcome | undefined)[]> {
     const step = (store: Store): Promise<readonly (Outcome | undefined)[]> => store.commit(batch, id);
     const outcomes = await step(this.#base);
+    // A store in real time shows what it has committed to its tails a turn or two later.
+    for (let turns = this.#foreign ? 3 : 0; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
     const name = id && `${id.writer} ${id.number}`;
     if (name !== undefined && this.#performed.has(name)) {
       hit(this.#hits, "commit repeated");
@@ -262,7 +268,7 @@ export class Disk {
     if (name !== undefined) this.#performed.add(name);
     this.#steps.push(step);
     for (const outcome of outcomes) this.#head = Math.max(this.#head, outcome?.offset ?? 0);
-    this.#witness?.performed(batch, outcomes);
+    this.#witness?.performed(batch, outcomes, process);
     return outcomes;
   }
 

@@ -33,7 +33,7 @@ interface Emitted {
 }
 
 const FAILS: readonly Behaviour[] = ["poison"];
-const TAKES: readonly Behaviour[] = ["async", "slow"];
+const TAKES: readonly Behaviour[] = ["async", "slow", "publishes"];
 /** Why a message may fail without having been handled. */
 const UNHANDLED: readonly string[] = ["OUTBOX_FULL", "ACK_TIMEOUT", "EXPIRED"];
 
@@ -168,6 +168,13 @@ export class Inbound {
   forget(persona: number): void {
     for (const message of this.#messages.values())
       if (message.persona === persona && open(message)) message.status = "forgotten";
+  }
+
+  /** The messages that their clients know as acknowledged. */
+  acknowledged(): number[] {
+    return [...this.#messages.values()]
+      .filter(({ status, swallowed }) => status === "acked" && !swallowed)
+      .map(({ n }) => n);
   }
 
   /** The first message of a client that has not ended. */

@@ -19,6 +19,7 @@ import { Metrics } from "../../server/metrics.ts";
 import { type Audience, Publisher } from "../../server/publisher.ts";
 import { keepBounds, trimStep } from "../../server/retention.ts";
 import { type Behaviour, behave } from "./behaviour.ts";
+import { first } from "./handlers.ts";
 import { hit } from "./hits.ts";
 import type { End, Wire } from "./network.ts";
 import { Process } from "./process.ts";
@@ -188,8 +189,11 @@ export class Node {
     const { oracle } = this.#world;
     let session = "";
     const flight = new Flight();
+    // What it may not read any more when it comes in.
+    const lost = this.#world.lostRooms(knock.persona);
     const send = (text: string): void => {
-      const inFlight = flight.sent(text, oracle.sent(session, text));
+      const still = lost.filter((room) => this.#world.revoked.has(`${knock.persona} ${room}`));
+      const inFlight = flight.sent(text, oracle.sent(session, text, still));
       if (inFlight > hub.settings.limits.windowEntries) {
         oracle.violated("bounded", `${inFlight} entries are on their way to ${session}`);
       }
@@ -212,12 +216,14 @@ export class Node {
         outlet,
       });
       session = admission.session.id;
-      oracle.owned(session, knock.persona, process, admission.welcome);
+      oracle.owned(session, knock.persona, admission.welcome);
       if (admission.welcome.resumed) hit(this.#world.hits, "session resumed");
       else if (hello.session !== undefined) hit(this.#world.hits, "session refused");
       this.#world.timeline.trace(process.name, "admits", knock.persona, session, admission.welcome.offset);
       wire.send("down", JSON.stringify([0, "w", admission.welcome]), true);
       this.#connections.set(admission.connection, { wire, persona: knock.persona, flight });
+      // Socket.IO joins rooms and writes CONNECT in later turns.
+      await new Promise<void>((resolve) => process.after(this.#world.random.below(3), resolve));
       return admission.connection;
     } catch (error) {
       oracle.error(process.name, error);
@@ -260,7 +266,7 @@ export class Node {
     const except = publish.except.map((room) => roomKey(NAMESPACE, room));
     const args = ["e", n, publish.behaviour];
     this.#world.timeline.trace(process.name, acknowledged ? "publishes" : "emits", n, keys.join());
-    oracle.published(n, args);
+    oracle.published(n, args, process);
     if (!acknowledged) {
       this.#emit(life, { keys, except }, n, args);
       return;
@@ -274,7 +280,7 @@ export class Node {
   /** As a server's `emit` does. */
   #emit({ publisher, hub, process }: Life, audience: Audience, n: number, args: readonly unknown[]): void {
     const { oracle } = this.#world;
-    oracle.published(n, args);
+    oracle.published(n, args, process);
     if (publisher.emit(audience, args)) return;
     const here = [...hub.sessions.values()].filter((session) => audience.keys.some((key) => session.has(key)));
     oracle.notDurable(
@@ -313,10 +319,16 @@ export class Node {
             new Promise((resolve) => {
               hub.clock.at(hub.clock.now() + ms, resolve);
             });
-          return behave(behaviour, attempt, wait, () => {
-            oracle.handled(n, run);
-            if (behaviour !== "slow" && behaviour !== "mute") answer?.(n, run.number);
-          });
+          const { message } = this.#world.handlers;
+          return first(
+            message && (() => message({ n, session, client: persona, attempt })),
+            (work) => this.#world.timeline.outside(work),
+            () =>
+              behave(behaviour, attempt, wait, () => {
+                oracle.handled(n, run);
+                if (behaviour !== "slow" && behaviour !== "mute") answer?.(n, run.number);
+              }),
+          );
         };
         then({ kind: "listeners", calls: [call] });
       },

@@ -3,7 +3,7 @@
  *
  * Rule: it learns what was performed, sent and handled where that happens, keeps its own account, and never asks the package.
  */
-import type { ClientState } from "../../client-storage.ts";
+import type { ClientPlace, ClientState } from "../../client-storage.ts";
 import type { Welcome, WireGap } from "../../core/wire.ts";
 import type { Receipt } from "../../server/publisher.ts";
 import type { Operation, Outcome } from "../../store/store.ts";
@@ -25,14 +25,19 @@ export interface OracleOptions {
   readonly forgetful: boolean;
 }
 
-/** Who has a session. */
-interface Owner {
-  readonly persona: number;
-  /** The server's process that it was last let in at. */
-  process: object;
+/** Where a session is. */
+interface Stays {
+  /** The server's process that has it. */
+  process: object | undefined;
   /** How often that has changed, and how often it had when a process last got the session. */
   changes: number;
   readonly since: Map<object, number>;
+}
+
+interface Turns {
+  next: number;
+  last: number;
+  readonly turns: Map<number, number>;
 }
 
 type Step = (model: LogModel) => void;
@@ -51,10 +56,15 @@ export class Oracle implements Witness {
   readonly inbound: Inbound;
   /** What was published, as text. */
   readonly #published = new Map<number, string>();
+  /** In which order a process has published, and how far that is in the log. */
+  readonly #turns = new Map<object, Turns>();
+  readonly #publisher = new Map<number, Turns>();
   readonly #places = new Map<number, LoggedEntry>();
   readonly #refused = new Set<number>();
   readonly #receipts = new Map<number, number>();
-  readonly #owners = new Map<string, Owner>();
+  /** Whose a session is, and where. */
+  readonly #owners = new Map<string, number>();
+  readonly #stays = new Map<string, Stays>();
   /** Whether everything is done: whoever comes back now recovers. */
   calm = false;
   /** Entries that were sent, and calls of handlers. */
@@ -97,7 +107,7 @@ export class Oracle implements Witness {
 
   // What the store has performed.
 
-  performed(batch: readonly Operation[], outcomes: readonly (Outcome | undefined)[]): void {
+  performed(batch: readonly Operation[], outcomes: readonly (Outcome | undefined)[], process: object): void {
     this.#steps.push((model) => model.perform(batch, outcomes, () => {}));
     try {
       this.log.perform(batch, outcomes, (entry) => this.#appended(entry));
@@ -106,7 +116,9 @@ export class Oracle implements Witness {
       return;
     }
     batch.forEach((operation, i) => {
-      if (operation.kind === "progress" && outcomes[i]) this.#progressed(operation);
+      if (!outcomes[i]) return;
+      if (operation.kind === "progress") this.#progressed(operation);
+      if (operation.kind === "open" || operation.kind === "resume") this.#taken(operation.session, process);
     });
   }
 
@@ -131,6 +143,11 @@ export class Oracle implements Witness {
     const { n, data, offset } = entry;
     this.#options.timeline.trace("log", "appends", n, offset);
     if (this.#published.get(n) !== data) this.violated("nothing invented", `entry ${offset} holds ${data}`);
+    const publisher = this.#publisher.get(n);
+    const turn = publisher?.turns.get(n) ?? 0;
+    if (publisher && turn <= publisher.last)
+      this.violated("in order", `${n} is appended after what was published later`);
+    if (publisher) publisher.last = turn;
     const earlier = this.#places.get(n);
     if (earlier && this.log.entries.includes(earlier)) {
       this.violated("one entry each", `${n} is at ${earlier.offset} and at ${offset}`);
@@ -140,8 +157,7 @@ export class Oracle implements Witness {
 
   #progressed({ session: id, cursor, rewind }: Extract<Operation, { kind: "progress" }>): void {
     const session = this.log.sessions.get(id);
-    const owner = this.#owners.get(id);
-    const reading = owner && this.readings.get(owner.persona);
+    const reading = this.readings.get(this.#owners.get(id) ?? 0);
     if (!session || !reading) return;
     if (rewind) {
       session.verified = Math.min(session.verified, cursor);
@@ -149,7 +165,8 @@ export class Oracle implements Witness {
     }
     for (const entry of this.log.entries) {
       if (entry.offset <= session.verified || entry.offset > cursor) continue;
-      if (this.log.entitled(session, entry) && !reading.dealtWith(this.log.epoch, entry)) {
+      if (!this.log.entitled(session, entry)) continue;
+      if (!reading.dealtWith(this.log.epoch, entry) || !reading.hasSaved(this.log.epoch, entry)) {
         this.violated(
           "cursor behind",
           `the stored cursor of ${id} is ${cursor}; ${entry.n} at ${entry.offset} is not dealt with`,
@@ -162,22 +179,30 @@ export class Oracle implements Witness {
   // What servers do.
 
   /** Somebody has been let in on a session. */
-  owned(session: string, persona: number, process: object, { offset, resumed }: Welcome): void {
+  owned(session: string, persona: number, { offset, resumed }: Welcome): void {
     const logged = this.log.sessions.get(session);
     // A new session reads from where it is told to, not from where it was opened.
     if (logged && !resumed) logged.verified = Math.max(logged.verified, offset);
-    const owner = this.#owners.get(session);
-    if (!owner) this.#owners.set(session, { persona, process, changes: 0, since: new Map([[process, 0]]) });
-    else if (owner.process !== process) {
-      owner.process = process;
-      owner.since.set(process, ++owner.changes);
-      this.readings.get(owner.persona)?.moved(session);
-    }
+    if (!this.#owners.has(session)) this.#owners.set(session, persona);
+  }
+
+  /** A process has the session now. */
+  #taken(session: string, process: object): void {
+    const stays = this.#stays.get(session) ?? { process: undefined, changes: -1, since: new Map() };
+    this.#stays.set(session, stays);
+    if (stays.process === process) return;
+    stays.process = process;
+    stays.since.set(process, ++stays.changes);
+    this.readings.get(this.#owners.get(session) ?? 0)?.moved(session);
   }
 
   /** Something is about to be published. */
-  published(n: number, args: readonly unknown[]): void {
+  published(n: number, args: readonly unknown[], process: object): void {
     this.#published.set(n, JSON.stringify(args));
+    const turn = this.#turns.get(process) ?? { next: 0, last: -1, turns: new Map() };
+    this.#turns.set(process, turn);
+    if (!turn.turns.has(n)) turn.turns.set(n, turn.next++);
+    this.#publisher.set(n, turn);
   }
 
   /** An emit could not be made durable: the sessions that are here are to be told. */
@@ -185,8 +210,8 @@ export class Oracle implements Witness {
     this.hit("emit not durable");
     this.#refused.add(n);
     for (const session of sessions) {
-      const owner = this.#owners.get(session);
-      if (owner?.process === process) this.readings.get(owner.persona)?.overflows(session);
+      const stored = this.#stays.get(session)?.process === process;
+      this.readings.get(this.#owners.get(session) ?? 0)?.overflows(session, stored);
     }
   }
 
@@ -207,8 +232,8 @@ export class Oracle implements Witness {
     if (CERTAIN.includes(code)) this.#refused.add(n);
   }
 
-  /** A frame is on its way to a session. Answers how many entries it has. */
-  sent(id: string, text: string): number {
+  /** A frame is on its way to a session. Answers how many entries it has. @param lost Rooms that it lost before this connection. */
+  sent(id: string, text: string, lost: readonly string[]): number {
     const at = text.indexOf(',"b",');
     if (at < 0 || at > 12) return 0;
     const session = this.log.sessions.get(id);
@@ -219,6 +244,8 @@ export class Oracle implements Witness {
         this.violated("nothing invented", `${JSON.stringify(args)} is sent as entry ${offset}`);
       } else if (session && !this.log.entitled(session, entry, this.#revoked(id))) {
         this.violated("members only", `${entry.n} at ${offset} is sent to ${id}, which was no member`);
+      } else if (lost.length > 0 && entry.keys.every((key) => lost.some((room) => key.endsWith(`\n${room}`)))) {
+        this.violated("members only", `${entry.n} at ${offset} is sent to ${id}, which may not read it any more`);
       }
     }
     this.sentEntries += entries.length;
@@ -227,12 +254,12 @@ export class Oracle implements Witness {
 
   /** Rooms that the client of a session may not read any more. */
   #revoked(session: string): ReadonlySet<string> | undefined {
-    return this.readings.get(this.#owners.get(session)?.persona ?? 0)?.revoked;
+    return this.readings.get(this.#owners.get(session) ?? 0)?.revoked;
   }
 
   handling(persona: number, session: string, n: number, process: object): Run {
     this.runs++;
-    return this.inbound.handling(persona, session, n, this.#owners.get(session)?.since.get(process) ?? -1);
+    return this.inbound.handling(persona, session, n, this.#stays.get(session)?.since.get(process) ?? -1);
   }
 
   handled(n: number, run: Run): void {
@@ -249,8 +276,8 @@ export class Oracle implements Witness {
     return this.readings.get(persona) as Reading;
   }
 
-  newPersona(persona: number): void {
-    this.readings.set(persona, new Reading(persona, this, this.#options));
+  newPersona(persona: number, durable: boolean): void {
+    this.readings.set(persona, new Reading(persona, durable, this, this.#options));
   }
 
   personaEnds(persona: number): void {
@@ -284,6 +311,10 @@ export class Oracle implements Witness {
 
   resync(persona: number, gap: WireGap): unknown {
     return this.reading(persona).snapshot(gap);
+  }
+
+  saved(persona: number, place: ClientPlace): void {
+    this.readings.get(persona)?.saves(place);
   }
 
   clientHandles(persona: number, offset: number, n: number, behaviour: Behaviour, attempt: number): void {

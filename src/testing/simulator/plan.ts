@@ -178,7 +178,7 @@ function steps(faults: readonly Fault[], maxLength: number): fc.Arbitrary<Step[]
     { arbitrary: publish(odd ? fc.constantFrom("prompt", ...CLIENT_BEHAVIOURS) : prompt), weight: 8 },
     { arbitrary: emit(odd ? fc.constantFrom("prompt", ...SERVER_BEHAVIOURS) : prompt), weight: 6 },
     { arbitrary: fc.record({ do: fc.constant("wait" as const), ms: wait }), weight: 8 },
-    ...own.map((arbitrary) => ({ arbitrary, weight: 2 })),
+    ...own.map((arbitrary) => ({ arbitrary, weight: 3 })),
   );
   return fc.array(step, { minLength: 1, maxLength, size: "max" });
 }

@@ -26,7 +26,10 @@ interface ToldGap extends WireGap {
 /** One client's reading, over the lives of its process. */
 export class Reading {
   readonly #persona: number;
+  /** Whether what it has settled is to be in its storage before anybody hears of it. */
+  readonly #durable: boolean;
   readonly #oracle: Oracle;
+  #saved: ClientPlace | undefined;
   readonly #options: OracleOptions;
   #stretches: Stretch[] = [];
   readonly #gaps: ToldGap[] = [];
@@ -34,7 +37,7 @@ export class Reading {
   readonly #handled = new Set<number>();
   readonly #dead = new Set<number>();
   /** What an earlier life saved as settled. */
-  readonly #settled = new Set<number>();
+  readonly #settled = new Set<LoggedEntry>();
   /** Runs of this life, by entry and by its number. */
   #runs = new Map<LoggedEntry, number>();
   readonly #attempts = new Map<number, number>();
@@ -47,8 +50,9 @@ export class Reading {
   /** Sessions of it for which something could not be made durable, and whether that is still to be told. */
   readonly #overflows = new Map<string, boolean>();
 
-  constructor(persona: number, oracle: Oracle, options: OracleOptions) {
+  constructor(persona: number, durable: boolean, oracle: Oracle, options: OracleOptions) {
     this.#persona = persona;
+    this.#durable = durable;
     this.#oracle = oracle;
     this.#options = options;
   }
@@ -69,9 +73,9 @@ export class Reading {
     );
     if (last >= 0) this.#stretches.length = last + 1;
     else if (kept.session) this.mayLoseSession = true;
-    for (const { n, offset } of this.#entries(kept.epoch)) {
-      if (!this.#handled.has(n) && !this.#dead.has(n)) continue;
-      if (offset <= kept.cursor || kept.above.includes(offset)) this.#settled.add(n);
+    for (const entry of this.#entries(kept.epoch)) {
+      if (!this.#handled.has(entry.n) && !this.#dead.has(entry.n)) continue;
+      if (entry.offset <= kept.cursor || kept.above.includes(entry.offset)) this.#settled.add(entry);
     }
   }
 
@@ -126,14 +130,26 @@ export class Reading {
     }
   }
 
-  /** Something for a session of it could not be made durable. */
-  overflows(session: string): void {
-    this.#overflows.set(session, true);
+  /** Something for a session of it could not be made durable. @param due Whether it must be told. */
+  overflows(session: string, due: boolean): void {
+    this.#overflows.set(session, due || this.#overflows.get(session) === true);
   }
 
   /** The session has another server process, which knows only what was stored. */
   moved(session: string): void {
     if (this.#overflows.has(session)) this.#overflows.set(session, false);
+  }
+
+  /** Its storage has this now. */
+  saves(place: ClientPlace): void {
+    this.#saved = place;
+  }
+
+  /** Whether its storage has an entry that it has handled as settled. */
+  hasSaved(epoch: string, entry: LoggedEntry): boolean {
+    const { n, offset } = entry;
+    if (!this.#durable || this.#saved?.epoch !== epoch || !this.#handled.has(n)) return true;
+    return offset <= this.#saved.cursor || this.#saved.above.includes(offset) || this.#settled.has(entry);
   }
 
   /** It loads a snapshot. Answers the position that the snapshot stands for. */
@@ -151,7 +167,7 @@ export class Reading {
     if (attempt !== runs + 1) this.#oracle.violated("once a life", `${who}, attempt ${attempt} after ${runs}`);
     this.#runs.set(entry, attempt);
     this.#attempts.set(n, attempt);
-    if (this.#settled.has(n)) this.#oracle.violated("settled stays", `${who}; that was saved as settled`);
+    if (this.#settled.has(entry)) this.#oracle.violated("settled stays", `${who}; that was saved as settled`);
     if (attempt > 1) return;
     if (offset <= (this.#lastBegun.get(epoch) ?? -1)) {
       this.#oracle.violated("in order", `${who} after ${this.#lastBegun.get(epoch)}`);

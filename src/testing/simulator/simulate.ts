@@ -4,7 +4,6 @@
  * Rule: every history ends healed: what must arrive has a bounded virtual time to do so.
  */
 import fc from "fast-check";
-import type { Store } from "../../store/store.ts";
 import type { Hits } from "./hits.ts";
 import { type Plan, type PlanOptions, plans } from "./plan.ts";
 import { BEGINS_AT } from "./timeline.ts";
@@ -90,6 +89,7 @@ async function settle(world: World): Promise<number> {
   if (world.plan.faults.length === 0 && world.plan.network === "ordered") world.checkEfficiency();
   await compare(world);
   await again(world);
+  await world.handlers.check?.({ acknowledged: oracle.inbound.acknowledged() });
   return quietAfterMs;
 }
 
@@ -118,10 +118,7 @@ async function compare({ disk, oracle }: World): Promise<void> {
 }
 
 /** What to simulate. */
-export interface SimulateOptions extends PlanOptions {
-  readonly makeStore?: () => Store;
-  readonly recorded?: boolean;
-}
+export interface SimulateOptions extends PlanOptions, WorldOptions {}
 
 /** The history of a seed. */
 export function simulate(seed: number, options: SimulateOptions = {}): Promise<History> {

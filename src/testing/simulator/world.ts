@@ -6,8 +6,10 @@
 import type { ReliableOptions as ClientOptions } from "../../client/options.ts";
 import { type Settings, settle } from "../../server/options.ts";
 import type { Store } from "../../store/store.ts";
+import type { Behaviour } from "./behaviour.ts";
 import { Client } from "./client.ts";
 import { Disk } from "./disk.ts";
+import type { Handlers } from "./handlers.ts";
 import { type Hits, hit } from "./hits.ts";
 import type { Weather } from "./network.ts";
 import { FORGED, Node } from "./node.ts";
@@ -26,11 +28,15 @@ export interface WorldOptions {
   readonly recorded?: boolean;
   /** Makes the store. Default: `memory()`. */
   readonly makeStore?: () => Store;
+  /** Makes handlers under test. */
+  readonly handlers?: () => Handlers;
 }
 
 /** A simulated world. */
 export class World {
   readonly plan: Plan;
+  /** Under test. */
+  readonly handlers: Handlers;
   readonly timeline: Timeline;
   readonly random: Random;
   readonly hits: Hits = new Map();
@@ -54,6 +60,7 @@ export class World {
 
   constructor(plan: Plan, options: WorldOptions = {}) {
     this.plan = plan;
+    this.handlers = options.handlers?.() ?? {};
     this.timeline = new Timeline(options.recorded === true);
     this.random = new Random(plan.seed);
     this.weather = { latencyMs: plan.latencyMs, unkind: plan.network === "unkind" };
@@ -128,13 +135,18 @@ export class World {
     const persona = ++this.#personas;
     this.#clientOf.set(persona, client);
     this.#wanted.set(persona, new Set(ROOMS.filter((_, i) => (client + i) % 3 !== 2)));
-    this.oracle.newPersona(persona);
+    this.oracle.newPersona(persona, this.plan.clients[client]?.durable === true);
     return persona;
   }
 
   /** Rooms that the application puts a client in whenever it connects. */
   wanted(persona: number): Iterable<string> {
     return this.#wanted.get(persona) ?? [];
+  }
+
+  /** Rooms that a client may not read any more. */
+  lostRooms(persona: number): string[] {
+    return ROOMS.filter((room) => this.revoked.has(`${persona} ${room}`));
   }
 
   /** Who the application says a client is. */
@@ -172,11 +184,12 @@ export class World {
         await timeline.run(timeline.now + step.ms);
         return;
       case "publish":
-        for (let i = 0; i < step.times; i++) this.#publish(node(step.node), step);
+        for (let i = 0; i < step.times; i++)
+          this.#publish(node(step.node), { ...step, behaviour: turn(step.behaviour, i) });
         return;
       case "emit":
         for (let i = 0; i < step.times; i++) {
-          client(step.client).emit(this.next(), step.behaviour, step.answered, step.timeoutMs);
+          client(step.client).emit(this.next(), turn(step.behaviour, i), step.answered, step.timeoutMs);
         }
         return;
       case "member":
@@ -329,6 +342,7 @@ export class World {
   }
 
   #member({ persona }: Client, room: string, joins: boolean): void {
+    if (joins && this.revoked.has(`${persona} ${room}`)) return;
     const here = this.nodes.some((node) => node.membership(persona, room, joins));
     if (!here) return;
     hit(this.hits, joins ? "join" : "leave");
@@ -360,4 +374,9 @@ export class World {
   #steal(client: Client): void {
     if (client.connected) client.thief(this.random.pick(this.nodes));
   }
+}
+
+/** Every second event is an easy one, so that it may be settled before the one ahead of it. */
+function turn(behaviour: Behaviour, i: number): Behaviour {
+  return i % 2 === 0 ? behaviour : "prompt";
 }

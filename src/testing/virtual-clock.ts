@@ -1,15 +1,22 @@
-/** A clock that a test moves. */
-import type { Clock } from "../../src/core/clock.ts";
+/**
+ * A clock that a test moves.
+ *
+ * Rule: no real time passes; what is due happens in the order of its moments, with every promise settled in between.
+ */
+import type { Clock } from "../core/clock.ts";
 
+/** A clock for the `clock` option of a server or a client. */
 export interface VirtualClock extends Clock {
-  /** Lets time pass, and everything that was due in it happen, microtasks included. */
+  /** Lets time pass, milliseconds, and everything that is due in it happen. */
   advance(ms: number): Promise<void>;
+  /** How many wakes are still to come. */
   readonly timers: number;
 }
 
-/** Lets all microtasks run. */
+/** Lets all promises settle that can settle without time passing. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** A clock that stands still until {@link VirtualClock.advance}. @param start Milliseconds since 1970. */
 export function virtualClock(start = 1_000_000): VirtualClock {
   let now = start;
   let timers: { at: number; wake: () => void }[] = [];

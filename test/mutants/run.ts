@@ -1,0 +1,105 @@
+/**
+ * Seeds bugs, one at a time, and shows that the simulator catches each.
+ *
+ * Rule: a bug that nothing catches is a failure: a property or a fault is missing.
+ */
+import { fork } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { CLIENT } from "./client.ts";
+import { CORE } from "./core.ts";
+import type { Mutant } from "./mutant.ts";
+import { SERVER } from "./server.ts";
+
+const HISTORIES = Number(process.env.HISTORIES ?? 10_000);
+/** One that does not come to an end has been noticed, too. */
+const LONGEST_MS = 240_000;
+const SRC = fileURLToPath(new URL("../../src/", import.meta.url));
+const OUT = fileURLToPath(new URL("../../.tmp/mutants/", import.meta.url));
+
+interface Verdict {
+  readonly histories: number;
+  readonly property?: string;
+  readonly message?: string;
+}
+
+/** Bundles the simulator with a bug in it. */
+async function bundle(mutant: Mutant | undefined, outfile: string): Promise<void> {
+  let applied = mutant === undefined;
+  await build({
+    entryPoints: [fileURLToPath(new URL("histories.ts", import.meta.url))],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    packages: "external",
+    logLevel: "error",
+    plugins: [
+      {
+        name: "mutant",
+        setup({ onLoad }) {
+          onLoad({ filter: /\.ts$/ }, ({ path }) => {
+            if (!mutant || path !== SRC + mutant.file) return undefined;
+            const source = readFileSync(path, "utf8");
+            if (source.split(mutant.find).length !== 2) {
+              throw new Error(`"${mutant.name}": what it replaces is not there exactly once in ${mutant.file}`);
+            }
+            applied = true;
+            return { contents: source.replace(mutant.find, () => mutant.replace), loader: "ts" };
+          });
+        },
+      },
+    ],
+  });
+  if (!applied) throw new Error(`"${mutant?.name}": ${mutant?.file} is not part of the simulator`);
+}
+
+/** Runs histories with a bug. */
+async function judge(mutant: Mutant | undefined, name: string): Promise<Verdict> {
+  const outfile = `${OUT}${name}.mjs`;
+  await bundle(mutant, outfile);
+  return new Promise((resolve) => {
+    const child = fork(outfile, [String(HISTORIES)], { stdio: ["ignore", "pipe", "ignore", "ipc"] });
+    let text = "";
+    const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST_MS);
+    child.stdout?.on("data", (data: Buffer) => {
+      text += data;
+    });
+    child.on("close", () => {
+      clearTimeout(timer);
+      const line = text.trim().split("\n").at(-1) ?? "";
+      resolve(
+        line.startsWith("{")
+          ? JSON.parse(line)
+          : { histories: 0, property: "it ends", message: "it never ended, or died" },
+      );
+    });
+  });
+}
+
+const only = process.argv.slice(2);
+const mutants = [...CORE, ...SERVER, ...CLIENT].filter(
+  ({ name }) => only.length === 0 || only.some((part) => name.includes(part)),
+);
+rmSync(OUT, { recursive: true, force: true });
+mkdirSync(OUT, { recursive: true });
+
+const sound = await judge(undefined, "sound");
+if (sound.property !== undefined) throw new Error(`without any bug: ${sound.message}`);
+console.log(`without any bug: ${sound.histories} histories, nothing found`);
+
+let caught = 0;
+const queue = mutants.entries();
+const worker = async (): Promise<void> => {
+  for (const [i, mutant] of queue) {
+    const { histories, property, message } = await judge(mutant, String(i));
+    if (property !== undefined) caught++;
+    const verdict = property === undefined ? `NOT CAUGHT in ${histories}` : `history ${histories}: ${property}`;
+    console.log(`${mutant.file.padEnd(22)} ${mutant.name.padEnd(70)} ${verdict}`);
+    if (process.env.VERBOSE) console.log(`    ${message}`);
+  }
+};
+await Promise.all([worker(), worker()]);
+console.log(`${caught} of ${mutants.length} seeded bugs caught`);
+process.exitCode = caught === mutants.length ? 0 : 1;
