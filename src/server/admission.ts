@@ -78,6 +78,7 @@ async function connect(
   const verdict = resumeVerdict(claim, resumed ? session : undefined, log, forked);
   const gaps: WireGap[] = verdict.gap ? [verdict.gap] : [];
   if (resumed && (verdict.gap || verdict.position < session.arrived)) session.rewindTo(verdict.position);
+  else if (resumed && claim) session.claimed(claim.offset);
   if (resumed) gaps.push(...session.owed, ...(await revoke(hub, applicant, session, verdict.position)));
   for (const gap of gaps) if (!session.owed.has(gap)) hub.reportGap(session, gap);
   if (resumed) {

@@ -4,7 +4,10 @@
  * Rule: nothing here throws, whatever comes (protocol R4).
  */
 import * as z from "zod";
-import { type ClientFrame, type DeadReport, type Hello, PROTOCOL_VERSION } from "../core/wire.ts";
+import { type ClientFrame, type DeadReport, type Hello, PROTOCOL_VERSION, type WireMessage } from "../core/wire.ts";
+
+/** Most messages of one frame. */
+const MAX_MESSAGES = 10_000;
 
 const offset = z.int().nonnegative();
 const text = z.string().max(200);
@@ -24,8 +27,14 @@ const message = z.union([
   z.tuple([offset.positive(), text, z.union([z.literal(0), z.literal(1)]), z.tuple([z.string()], z.unknown())]),
 ]);
 
+/** Ends at the first bad one: an array of zod's would gather an error for each, which takes long for many. */
+const messages = z.custom<readonly WireMessage[]>(
+  (list) =>
+    Array.isArray(list) && list.length <= MAX_MESSAGES && [...list].every((item) => message.safeParse(item).success),
+);
+
 const frameSchema = z.union([
-  z.tuple([z.literal("m"), offset, z.array(message).max(10_000)]),
+  z.tuple([z.literal("m"), offset, messages]),
   z.tuple([z.literal("a"), offset, offset]),
   z.tuple([z.literal("r"), offset]),
   z.tuple([

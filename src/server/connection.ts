@@ -210,6 +210,7 @@ export class Connection {
   /** "Frames up to `number` arrived; entries up to `cursor` are settled." Answers whether that can be. */
   acknowledge(number: number, cursor: Offset): boolean {
     if (this.#state === "closed" || number > this.#window.last) return false;
+    if (cursor > Math.max(this.#arrived, this.#furthest)) return false;
     const cargo = this.#window.acknowledge(number);
     for (const { upTo, answers, gap } of cargo) {
       if (upTo !== undefined && upTo > this.#arrived) this.#arrived = this.#acknowledged = upTo;
@@ -217,10 +218,9 @@ export class Connection {
       if (gap) this.session.told(gap);
     }
     if (cargo.length > 0) this.#patience.progress(this.#feeder.clock.now(), this.#window.outstanding);
-    const possible = cursor <= Math.max(this.#arrived, this.#furthest);
-    if (possible) this.session.progressed(cursor, this.#acknowledged);
+    this.session.progressed(cursor, this.#acknowledged);
     this.feed();
-    return possible;
+    return true;
   }
 
   /** A frame was lost, or seems to be: everything that is not acknowledged is sent again. */
@@ -364,6 +364,7 @@ export class Connection {
   #sendGap(gap: WireGap): void {
     this.#send([this.#window.send(0, 0, { upTo: gap.to, gap }), "g", gap]);
     this.#sent = Math.max(this.#sent, gap.to);
+    this.#furthest = Math.max(this.#furthest, gap.to);
   }
 
   #send(frame: ServerFrame): void {

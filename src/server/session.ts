@@ -192,6 +192,11 @@ export class Session {
     if (moved) this.#host.dirty(this);
   }
 
+  /** The client comes back and says that everything up to here has reached it, which need not have been acknowledged. */
+  claimed(offset: Offset): void {
+    this.progressed(this.#cursor, Math.max(this.#arrived, offset));
+  }
+
   /** Something can never be delivered: the client is told until it has acknowledged that. */
   owe(gap: WireGap): void {
     for (const other of this.owed) if (other.from === gap.from && other.reason === gap.reason) this.owed.delete(other);

@@ -90,14 +90,15 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a client may acknowledge what it never got",
     file: "server/connection.ts",
-    find: "const possible = cursor <= Math.max(this.#arrived, this.#furthest);",
-    replace: "const possible = true;",
+    find: "if (cursor > Math.max(this.#arrived, this.#furthest)) return false;",
+    replace: "",
   },
   {
     name: "an acknowledgement beyond what was sent again is a forgery",
     file: "server/connection.ts",
-    find: "const possible = cursor <= Math.max(this.#arrived, this.#furthest);",
-    replace: "const possible = cursor <= this.#arrived;\n    if (!possible) return false;",
+    find: "    this.session.progressed(cursor, this.#acknowledged);\n    this.feed();\n    return true;",
+    replace:
+      "    if (cursor > this.#arrived) return false;\n    this.session.progressed(cursor, this.#acknowledged);\n    this.feed();\n    return true;",
   },
   {
     name: "a gap found in a replay is not told",

@@ -4,6 +4,8 @@
  * Rule: prints what it has really been through, and ends at the first history that goes wrong.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { checkHistories, describeFailure } from "../../src/testing/simulator/check.ts";
 import { addHits, type Hits } from "../../src/testing/simulator/hits.ts";
 
@@ -23,7 +25,7 @@ for (let round = 0; Date.now() < endsAt; round++) {
   addHits(hits, checked.hits);
   const { failure } = checked;
   if (failure) {
-    const file = new URL(`../../.tmp/found/${failure.seed}.json`, import.meta.url);
+    const file = pathToFileURL(join(process.cwd(), ".tmp", "found", `${failure.seed}.json`));
     mkdirSync(new URL(".", file), { recursive: true });
     writeFileSync(file, JSON.stringify({ showed: failure.violation.message, plan: failure.plan }, null, 2));
     console.log(describeFailure(failure));

@@ -14,7 +14,7 @@ export interface Run {
   /** Which run of the message it is, from 0. */
   readonly number: number;
   /** Which of the session's stays at a server process it is in. */
-  readonly stay: number;
+  readonly stay: string;
   worked: boolean;
 }
 
@@ -75,8 +75,13 @@ export class Inbound {
     if (message) message.swallowed = true;
   }
 
-  /** A server's handler is called. @param stay Which of the session's stays at a server process it is. */
-  handling(persona: number, session: string, n: number, stay: number): Run {
+  /**
+   * A server's handler is called.
+   *
+   * @param stay Which of the session's stays at a server process it is.
+   * @param present Whether that process still has the session.
+   */
+  handling(persona: number, session: string, n: number, stay: string, present: boolean): Run {
     const message = this.#messages.get(n);
     const run: Run = { session, number: message?.runs.length ?? 0, stay, worked: false };
     if (!message || message.persona !== persona) {
@@ -89,7 +94,7 @@ export class Inbound {
     if (here.some(({ worked }) => worked)) this.#oracle.violated("once a life", `${who} is handled again`);
     if (here.length > 0 && TAKES.includes(message.behaviour))
       this.#oracle.violated("once a life", `${who} is being handled`);
-    if (message.status === "acked" && same.length > 0)
+    if (present && message.status === "acked" && same.length > 0)
       this.#oracle.violated("settled stays", `${who} is handled again`);
     if (here.length === 0) {
       const key = `${session} ${stay}`;

@@ -193,7 +193,7 @@ export class Node {
     const lost = this.#world.lostRooms(knock.persona);
     const send = (text: string): void => {
       const still = lost.filter((room) => this.#world.revoked.has(`${knock.persona} ${room}`));
-      const inFlight = flight.sent(text, oracle.sent(session, text, still));
+      const inFlight = flight.sent(text, oracle.sent(session, text, still, process));
       if (inFlight > hub.settings.limits.windowEntries) {
         oracle.violated("bounded", `${inFlight} entries are on their way to ${session}`);
       }

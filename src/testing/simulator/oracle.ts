@@ -65,6 +65,7 @@ export class Oracle implements Witness {
   /** Whose a session is, and where. */
   readonly #owners = new Map<string, number>();
   readonly #stays = new Map<string, Stays>();
+  readonly #processes = new Map<object, number>();
   /** Whether everything is done: whoever comes back now recovers. */
   calm = false;
   /** Entries that were sent, and calls of handlers. */
@@ -199,6 +200,8 @@ export class Oracle implements Witness {
   /** Something is about to be published. */
   published(n: number, args: readonly unknown[], process: object): void {
     this.#published.set(n, JSON.stringify(args));
+    // A handler that runs again publishes again.
+    this.#refused.delete(n);
     const turn = this.#turns.get(process) ?? { next: 0, last: -1, turns: new Map() };
     this.#turns.set(process, turn);
     if (!turn.turns.has(n)) turn.turns.set(n, turn.next++);
@@ -233,10 +236,11 @@ export class Oracle implements Witness {
   }
 
   /** A frame is on its way to a session. Answers how many entries it has. @param lost Rooms that it lost before this connection. */
-  sent(id: string, text: string, lost: readonly string[]): number {
+  sent(id: string, text: string, lost: readonly string[], process: object): number {
     const at = text.indexOf(',"b",');
     if (at < 0 || at > 12) return 0;
-    const session = this.log.sessions.get(id);
+    // One that stood still, or was left, does not know yet what has become of the session.
+    const session = this.#stays.get(id)?.process === process ? this.log.sessions.get(id) : undefined;
     const [, , , entries] = JSON.parse(text) as [number, string, number, [number, string, unknown[]][]];
     for (const [offset, , args] of entries) {
       const entry = this.#places.get(args[1] as number);
@@ -259,7 +263,17 @@ export class Oracle implements Witness {
 
   handling(persona: number, session: string, n: number, process: object): Run {
     this.runs++;
-    return this.inbound.handling(persona, session, n, this.#stays.get(session)?.since.get(process) ?? -1);
+    // While the store fails a process may have a session before the store says so.
+    const stay = `${this.#numberOf(process)}.${this.#stays.get(session)?.since.get(process) ?? 0}`;
+    // One that stood still does not know yet that it has lost the session.
+    const present = this.#stays.get(session)?.process === process;
+    return this.inbound.handling(persona, session, n, stay, present);
+  }
+
+  #numberOf(process: object): number {
+    const number = this.#processes.get(process) ?? this.#processes.size;
+    this.#processes.set(process, number);
+    return number;
   }
 
   handled(n: number, run: Run): void {
