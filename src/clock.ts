@@ -13,9 +13,12 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   at(at: number, wake: () => void): () => void {
     let timer: ReturnType<typeof setTimeout>;
+    // Measured once: a clock that is set back meanwhile must not make anything wait longer.
+    let waitMs = Math.max(at - Date.now(), 0);
     const arm = (): void => {
-      const waitMs = at - Date.now();
-      timer = setTimeout(() => (Date.now() < at ? arm() : wake()), Math.min(Math.max(waitMs, 0), LONGEST_MS));
+      const nowMs = Math.min(waitMs, LONGEST_MS);
+      waitMs -= nowMs;
+      timer = setTimeout(() => (waitMs > 0 ? arm() : wake()), nowMs);
       // Browsers answer a number.
       (timer as { unref?: () => void }).unref?.();
     };

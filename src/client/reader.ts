@@ -97,7 +97,8 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
       due = true;
       touch();
     };
-    const waitMs = ackedAt + settings.ackDelayMs - clock.now();
+    // A clock that was set back must not hold it longer.
+    const waitMs = Math.min(ackedAt - clock.now(), 0) + settings.ackDelayMs;
     if (urgent || waitMs <= 0) {
       // After the microtasks that hand out what came, so that one acknowledgement says both.
       if (!asked) queueMicrotask(fire);

@@ -5,8 +5,8 @@
  * a clock, which is the system's in production and a virtual one in a simulation.
  */
 export interface Clock {
-  /** Milliseconds since 1970. May step. */
+  /** Milliseconds since 1970, whole. May step, forward and back. */
   now(): number;
-  /** Calls `wake` once, at or after `at`. Returns a function that cancels it. Does not keep a process alive. */
+  /** Calls `wake` once, as much later as `at` is ahead of {@link now} at this moment, whatever steps come. Returns a function that cancels it. Does not keep a process alive. */
   at(at: number, wake: () => void): () => void;
 }

@@ -36,10 +36,15 @@ export class Patience {
     return this.#since === undefined ? undefined : this.#since + this.#timeoutMs * 2 ** this.#resends;
   }
 
-  /** What to do now. */
-  due(now: number): "wait" | "resend" | "close" {
+  /**
+   * What to do when a wait is over.
+   *
+   * @param at The moment that was waited for.
+   * @param now The time, which is another one if the clock was set meanwhile.
+   */
+  due(at: number, now: number = at): "wait" | "resend" | "close" {
     const dueAt = this.dueAt;
-    if (dueAt === undefined || now < dueAt) return "wait";
+    if (dueAt === undefined || at < dueAt) return "wait";
     if (this.#resends >= this.#maxResends) return "close";
     this.#resends++;
     this.#since = now;

@@ -49,11 +49,11 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
     if (known) return await connect(hub, applicant, known, await raise(hub, known), claim, forked);
     if (hello.session !== undefined) hub.metrics.refusedResumes++;
     const session = await begin(hub, applicant);
+    const connected = hub.expect(session.id);
     try {
       return await connect(hub, applicant, session, undefined, claim, forked);
-    } catch (error) {
-      hub.release(session);
-      throw error;
+    } finally {
+      connected();
     }
   } finally {
     done();

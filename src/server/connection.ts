@@ -374,14 +374,20 @@ export class Connection {
 
   #wait(): void {
     this.#patience.waiting(this.#feeder.clock.now());
-    const dueAt = this.#patience.dueAt;
-    if (!this.#cancelTimer && dueAt !== undefined) this.#cancelTimer = this.#feeder.clock.at(dueAt, () => this.#due());
+    this.#arm();
   }
 
-  #due(): void {
+  #arm(): void {
+    const dueAt = this.#patience.dueAt;
+    if (this.#cancelTimer || dueAt === undefined) return;
+    this.#cancelTimer = this.#feeder.clock.at(dueAt, () => this.#due(dueAt));
+  }
+
+  /** @param at The moment that was waited for. */
+  #due(at: number): void {
     this.#cancelTimer = undefined;
     if (this.#state === "closed") return;
-    switch (this.#patience.due(this.#feeder.clock.now())) {
+    switch (this.#patience.due(at, this.#feeder.clock.now())) {
       case "resend":
         this.rewind();
         break;
@@ -390,7 +396,6 @@ export class Connection {
         this.#outlet.close();
         return;
     }
-    const dueAt = this.#patience.dueAt;
-    if (!this.#cancelTimer && dueAt !== undefined) this.#cancelTimer = this.#feeder.clock.at(dueAt, () => this.#due());
+    this.#arm();
   }
 }

@@ -51,6 +51,12 @@ describe("R24, R36: patience", () => {
     expect(patience.due(100)).toBe("close");
   });
 
+  it("knows that a wait is over although the clock was set back, and waits from there", () => {
+    const patience = new Patience(100, 2);
+    patience.waiting(10_000);
+    expect([patience.due(10_100, 5_000), patience.dueAt]).toEqual(["resend", 5_200]);
+  });
+
   it("never gives up on a peer that makes progress in time, however often it is asked", () => {
     const steps = fc.array(fc.record({ afterMs: fc.nat(99), progress: fc.boolean() }), { maxLength: 50 });
     fc.assert(

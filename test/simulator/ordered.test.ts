@@ -38,6 +38,8 @@ const MUST_HAPPEN = [
   "slow commit",
   "store restored",
   "trim",
+  "clock set back",
+  "clock set forward",
   "server stalls",
   "client stalls",
   "join",

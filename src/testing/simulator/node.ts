@@ -216,7 +216,7 @@ export class Node {
         outlet,
       });
       session = admission.session.id;
-      oracle.owned(session, knock.persona, admission.welcome);
+      oracle.owned(session, knock.persona, process, admission.welcome);
       if (admission.welcome.resumed) hit(this.#world.hits, "session resumed");
       else if (hello.session !== undefined) hit(this.#world.hits, "session refused");
       this.#world.timeline.trace(process.name, "admits", knock.persona, session, admission.welcome.offset);

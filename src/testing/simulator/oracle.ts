@@ -32,6 +32,8 @@ interface Stays {
   /** How often that has changed, and how often it had when a process last got the session. */
   changes: number;
   readonly since: Map<object, number>;
+  /** The count of changes when a process let somebody in although it had not got the session yet. */
+  readonly early: Map<object, number>;
 }
 
 interface Turns {
@@ -59,6 +61,8 @@ export class Oracle implements Witness {
   /** In which order a process has published, and how far that is in the log. */
   readonly #turns = new Map<object, Turns>();
   readonly #publisher = new Map<number, Turns>();
+  /** Where it was appended: again, when the log was put back. */
+  readonly #copies = new Map<number, LoggedEntry[]>();
   readonly #places = new Map<number, LoggedEntry>();
   readonly #refused = new Set<number>();
   readonly #receipts = new Map<number, number>();
@@ -154,6 +158,7 @@ export class Oracle implements Witness {
       this.violated("one entry each", `${n} is at ${earlier.offset} and at ${offset}`);
     }
     this.#places.set(n, entry);
+    this.#copies.set(n, [...(this.#copies.get(n) ?? []), entry]);
   }
 
   #progressed({ session: id, cursor, rewind }: Extract<Operation, { kind: "progress" }>): void {
@@ -180,7 +185,9 @@ export class Oracle implements Witness {
   // What servers do.
 
   /** Somebody has been let in on a session. */
-  owned(session: string, persona: number, { offset, resumed }: Welcome): void {
+  owned(session: string, persona: number, process: object, { offset, resumed }: Welcome): void {
+    const stays = this.#stays.get(session);
+    if (stays && stays.process !== process) stays.early.set(process, stays.changes);
     const logged = this.log.sessions.get(session);
     // A new session reads from where it is told to, not from where it was opened.
     if (logged && !resumed) logged.verified = Math.max(logged.verified, offset);
@@ -189,11 +196,14 @@ export class Oracle implements Witness {
 
   /** A process has the session now. */
   #taken(session: string, process: object): void {
-    const stays = this.#stays.get(session) ?? { process: undefined, changes: -1, since: new Map() };
+    const stays = this.#stays.get(session) ?? { process: undefined, changes: 0, since: new Map(), early: new Map() };
     this.#stays.set(session, stays);
     if (stays.process === process) return;
     stays.process = process;
-    stays.since.set(process, ++stays.changes);
+    // Its stay may have begun before the store could say so; unless somebody else had it in between.
+    const begun = stays.early.get(process) === stays.changes;
+    stays.changes++;
+    stays.since.set(process, begun ? (stays.since.get(process) ?? 0) : stays.changes);
     this.readings.get(this.#owners.get(session) ?? 0)?.moved(session);
   }
 
@@ -333,10 +343,11 @@ export class Oracle implements Witness {
 
   clientHandles(persona: number, offset: number, n: number, behaviour: Behaviour, attempt: number): void {
     this.runs++;
-    const entry = this.#places.get(n);
-    if (entry?.offset !== offset || JSON.parse(entry.data)[2] !== behaviour) {
+    const copies = this.#copies.get(n) ?? [];
+    const entry = copies.findLast((copy) => copy.offset === offset);
+    if (!entry || JSON.parse(entry.data)[2] !== behaviour) {
       this.violated("nothing invented", `client ${persona} handles ${n} as entry ${offset}`);
-    } else this.reading(persona).handles(entry, behaviour, attempt);
+    } else this.reading(persona).handles(entry, attempt, copies.length);
   }
 
   clientHandled(persona: number, n: number): void {

@@ -72,6 +72,7 @@ export type Step =
   | { readonly do: "trim"; readonly node: number }
   | { readonly do: "stall server"; readonly node: number; readonly ms: number }
   | { readonly do: "stall client"; readonly client: number; readonly ms: number }
+  | { readonly do: "step clock"; readonly node: number; readonly client: number; readonly ms: number }
   | { readonly do: "forge"; readonly client: number; readonly frame: number }
   | { readonly do: "steal"; readonly client: number }
   | { readonly do: "restore"; readonly lost: number };
@@ -163,6 +164,12 @@ const OF_FAULT: { readonly [F in Fault]?: fc.Arbitrary<Step> } = {
     fc.record({ do: fc.constant("stall server" as const), node: index, ms: fc.nat({ max: 5_000 }) }),
     fc.record({ do: fc.constant("stall client" as const), client: index, ms: fc.nat({ max: 5_000 }) }),
   ),
+  clock: fc.record({
+    do: fc.constant("step clock"),
+    node: index,
+    client: index,
+    ms: fc.constantFrom(-3_600_000, -1_000, 1_000, 3_600_000),
+  }),
   membership: fc.record({ do: fc.constant("member"), client: index, room: fc.nat({ max: 2 }), joins: fc.boolean() }),
   revoke: fc.record({ do: fc.constant("revoke"), client: index, room: fc.nat({ max: 2 }), revoked: fc.boolean() }),
   forge: fc.record({ do: fc.constant("forge"), client: index, frame: index }),

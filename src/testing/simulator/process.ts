@@ -12,6 +12,7 @@ export class Process {
   readonly name: string;
   readonly clock: Clock;
   readonly #timeline: Timeline;
+  #skewMs: number;
   #alive = true;
   #standsUntil = 0;
   /** What was due while it stood still, in order. */
@@ -21,10 +22,16 @@ export class Process {
   constructor(timeline: Timeline, name: string, skewMs: number) {
     this.name = name;
     this.#timeline = timeline;
+    this.#skewMs = skewMs;
     this.clock = {
-      now: () => timeline.now + skewMs,
-      at: (at, wake) => this.after(Math.max(0, at - skewMs - timeline.now), wake),
+      now: () => timeline.now + this.#skewMs,
+      at: (at, wake) => this.after(Math.max(0, at - this.#skewMs - timeline.now), wake),
     };
+  }
+
+  /** Its clock is set forward, or back. */
+  stepClock(ms: number): void {
+    this.#skewMs += ms;
   }
 
   get alive(): boolean {

@@ -6,7 +6,6 @@
  */
 import type { ClientPlace } from "../../client-storage.ts";
 import type { Welcome, WireGap } from "../../core/wire.ts";
-import type { Behaviour } from "./behaviour.ts";
 import type { LoggedEntry, LogModel } from "./log-model.ts";
 import type { Oracle, OracleOptions } from "./oracle.ts";
 
@@ -38,9 +37,9 @@ export class Reading {
   readonly #dead = new Set<number>();
   /** What an earlier life saved as settled. */
   readonly #settled = new Set<LoggedEntry>();
-  /** Runs of this life, by entry and by its number. */
-  #runs = new Map<LoggedEntry, number>();
-  readonly #attempts = new Map<number, number>();
+  /** In this life: how often an entry was begun, and how many attempts were made at it. */
+  #begun = new Map<number, number>();
+  #attempts = new Map<number, number>();
   #lastBegun = new Map<string, number>();
   #toldInLife = new Set<string>();
   #welcomedInLife = false;
@@ -59,7 +58,8 @@ export class Reading {
 
   /** A process of the client starts, from what was kept. */
   starts(kept: ClientPlace | undefined): void {
-    this.#runs = new Map();
+    this.#begun = new Map();
+    this.#attempts = new Map();
     this.#lastBegun = new Map();
     this.#toldInLife = new Set();
     this.#welcomedInLife = false;
@@ -159,13 +159,16 @@ export class Reading {
     return `${epoch}.${head}`;
   }
 
-  /** A handler of it is called. */
-  handles(entry: LoggedEntry, _behaviour: Behaviour, attempt: number): void {
+  /** A handler of it is called. @param copies How often the entry was appended, in different lives of the log. */
+  handles(entry: LoggedEntry, attempt: number, copies: number): void {
     const { n, offset, epoch } = entry;
     const who = `client ${this.#persona} handles ${n} at ${offset}`;
-    const runs = this.#runs.get(entry) ?? 0;
-    if (attempt !== runs + 1) this.#oracle.violated("once a life", `${who}, attempt ${attempt} after ${runs}`);
-    this.#runs.set(entry, attempt);
+    const runs = this.#attempts.get(n) ?? 0;
+    const begun = (this.#begun.get(n) ?? 0) + (attempt === 1 ? 1 : 0);
+    if (begun > copies || (copies === 1 && attempt !== runs + 1)) {
+      this.#oracle.violated("once a life", `${who}, attempt ${attempt} after ${runs}`);
+    }
+    this.#begun.set(n, begun);
     this.#attempts.set(n, attempt);
     if (this.#settled.has(entry)) this.#oracle.violated("settled stays", `${who}; that was saved as settled`);
     if (attempt > 1) return;

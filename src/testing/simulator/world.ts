@@ -248,6 +248,10 @@ export class World {
         hit(hits, "client stalls");
         client(step.client).process?.stall(step.ms);
         return;
+      case "step clock":
+        hit(hits, step.ms < 0 ? "clock set back" : "clock set forward");
+        (step.node % 2 === 0 ? node(step.node) : client(step.client)).process?.stepClock(step.ms);
+        return;
       case "forge":
         this.#forge(client(step.client), step.frame);
         return;
