@@ -45,8 +45,11 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
       hello.epoch !== undefined && hello.offset !== undefined
         ? { epoch: hello.epoch, offset: hello.offset }
         : undefined;
-    const known = await takeUp(hub, applicant);
-    if (known) return await connect(hub, applicant, known, await raise(hub, known), claim, forked);
+    const taken = await takeUp(hub, applicant);
+    if (taken) {
+      const { session, generation } = await raise(hub, taken);
+      return await connect(hub, applicant, session, generation, claim, forked);
+    }
     if (hello.session !== undefined) hub.metrics.refusedResumes++;
     const session = await begin(hub, applicant);
     const connected = hub.expect(session.id);
@@ -88,7 +91,7 @@ async function connect(
   }
   session.inbox.skipTo(hello.floor);
 
-  if (session.generation !== generation) {
+  if (session.generation !== generation || hub.sessions.get(session.id) !== session) {
     throw new DeliveryError("SUPERSEDED", "another connection took the session over meanwhile; this one is closed.");
   }
   const connection = new Connection(session, verdict.position, applicant.outlet, hub, {
@@ -120,8 +123,15 @@ async function connect(
   };
 }
 
+/** A session that is taken up. */
+interface Taken {
+  readonly session: Session;
+  /** Whether it was made of what the store has, and not here before. */
+  readonly fresh: boolean;
+}
+
 /** The session that the client presents, on this node; `undefined` when it is not to be had. */
-async function takeUp(hub: Hub, { hello, namespace, principal }: Applicant): Promise<Session | undefined> {
+async function takeUp(hub: Hub, { hello, namespace, principal }: Applicant): Promise<Taken | undefined> {
   if (hello.session === undefined || hello.token === undefined) return undefined;
   const generation = verifyToken(hub.log.secret, hello.token, hello.session, principal);
   if (generation === undefined) return undefined;
@@ -134,26 +144,29 @@ async function takeUp(hub: Hub, { hello, namespace, principal }: Applicant): Pro
   if (!here?.connection && hub.now() - stored.seenAt > hub.settings.sessionTtlMs) return undefined;
   if (here) {
     here.settlePosition();
-    return here;
+    return { session: here, fresh: false };
   }
   // Somebody else had it in between.
   known?.connection?.end("SUPERSEDED");
   const session = new Session(stored, hub);
   hub.attach(session);
-  return session;
+  return { session, fresh: true };
 }
 
 /**
- * Takes the session over for a new connection, in the store as soon as that can be written. Answers the new generation.
- * Rejects when another node was faster.
+ * Takes the session over for a new connection, in the store as soon as that can be written. Answers it, with its new
+ * generation. Rejects when another node was faster.
  */
-function raise(hub: Hub, session: Session): Promise<number> {
+function raise(hub: Hub, { session, fresh }: Taken): Promise<{ session: Session; generation: number }> {
   const generation = ++session.generation;
   const at = hub.now();
   return new Promise((resolve, reject) => {
     // The store can be read and not written: the step waits in the queue, before every other step of the new connection.
+    let goesOn = false;
     const goOn = (failing: unknown): void => {
-      if (failing) resolve(generation);
+      if (!failing) return;
+      goesOn = true;
+      resolve({ session, generation });
     };
     const stop = hub.events.on("store", goOn);
     goOn(hub.writer.failing);
@@ -167,8 +180,16 @@ function raise(hub: Hub, session: Session): Promise<number> {
       (outcome, error) => {
         stop();
         session.writes--;
-        if (outcome?.session?.generation === fence) resolve(generation);
-        else {
+        const stored = outcome?.session;
+        if (stored?.generation === fence) {
+          // It was read before the step: whoever had it may have stored something since.
+          const newest = fresh && !goesOn ? new Session(stored, hub) : session;
+          if (newest !== session) {
+            for (const gap of session.owed) newest.owe(gap);
+            hub.attach(newest);
+          }
+          resolve({ session: newest, generation });
+        } else {
           if (!error) hub.fenced(session);
           reject(
             error ?? new DeliveryError("SUPERSEDED", "another server has the session; this connection is closed."),

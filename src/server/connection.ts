@@ -374,13 +374,16 @@ export class Connection {
 
   #wait(): void {
     this.#patience.waiting(this.#feeder.clock.now());
-    this.#arm();
+    this.#arm(this.#feeder.clock.now());
   }
 
-  #arm(): void {
+  /** @param from The time, or the moment that was waited for: when the clock was set back meanwhile, the later one. */
+  #arm(from: number): void {
     const dueAt = this.#patience.dueAt;
     if (this.#cancelTimer || dueAt === undefined) return;
-    this.#cancelTimer = this.#feeder.clock.at(dueAt, () => this.#due(dueAt));
+    const { clock } = this.#feeder;
+    const waitMs = Math.max(0, dueAt - from);
+    this.#cancelTimer = clock.at(clock.now() + waitMs, () => this.#due(dueAt));
   }
 
   /** @param at The moment that was waited for. */
@@ -396,6 +399,6 @@ export class Connection {
         this.#outlet.close();
         return;
     }
-    this.#arm();
+    this.#arm(Math.max(at, this.#feeder.clock.now()));
   }
 }

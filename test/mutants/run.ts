@@ -16,6 +16,7 @@ const HISTORIES = Number(process.env.HISTORIES ?? 10_000);
 /** One that does not come to an end has been noticed, too. */
 const LONGEST_MS = 240_000;
 const SRC = fileURLToPath(new URL("../../src/", import.meta.url));
+const SEEDS = fileURLToPath(new URL("../simulator/seeds/", import.meta.url));
 const OUT = fileURLToPath(new URL("../../.tmp/mutants/", import.meta.url));
 
 interface Verdict {
@@ -60,7 +61,7 @@ async function judge(mutant: Mutant | undefined, name: string): Promise<Verdict>
   const outfile = `${OUT}${name}.mjs`;
   await bundle(mutant, outfile);
   return new Promise((resolve) => {
-    const child = fork(outfile, [String(HISTORIES)], { stdio: ["ignore", "pipe", "ignore", "ipc"] });
+    const child = fork(outfile, [String(HISTORIES), SEEDS], { stdio: ["ignore", "pipe", "ignore", "ipc"] });
     let text = "";
     const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST_MS);
     child.stdout?.on("data", (data: Buffer) => {

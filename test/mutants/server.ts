@@ -203,13 +203,6 @@ export const SERVER: readonly Mutant[] = [
     replace: "    task.running = calls.length;\n    this.#session.settleMessage(task.seq);",
   },
   {
-    name: "frames of a superseded connection count",
-    file: "server/inbound.ts",
-    find: "if (connection.closed || session.connection !== connection) return undefined;",
-    replace:
-      "if (!session.connection) return undefined;\n  if (session.connection !== connection) return received(hub, session.connection, raw);",
-  },
-  {
     name: "a forged request for a rewind is obeyed",
     file: "server/inbound.ts",
     find: "if (connection.acknowledge(frame[1], 0)) connection.rewind();",

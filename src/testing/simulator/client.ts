@@ -11,7 +11,7 @@ import type { AnyFunction, RawSocket } from "../../client/socket.ts";
 import { memoryStorage } from "../../client/storage.ts";
 import type { ClientChange, ClientState, ClientStorage } from "../../client-storage.ts";
 import type { Outgoing } from "../../core/outbox.ts";
-import type { Hello } from "../../core/wire.ts";
+import type { Hello, Welcome } from "../../core/wire.ts";
 import { type Behaviour, behave } from "./behaviour.ts";
 import { first } from "./handlers.ts";
 import { hit } from "./hits.ts";
@@ -138,7 +138,7 @@ export class Client {
   thief(node: Node): void {
     const { timeline, random, hits } = this.#world;
     const process = new Process(timeline, `T${this.number}`, 0);
-    const hello = this.#life?.said;
+    const hello = this.#life?.overheard;
     if (!hello) return;
     hit(hits, "hello stolen");
     this.#world.oracle.reading(this.persona).mayLoseSession = true;
@@ -207,8 +207,8 @@ class Life {
   wire: Wire | undefined;
   /** Handlers under way. */
   running = 0;
-  /** Its last hello that named a session. */
-  said: Hello | undefined;
+  /** A hello that somebody could say who has overheard its last welcome. */
+  overheard: Hello | undefined;
   readonly #world: World;
   readonly #client: Client;
   readonly #attempts = new Map<number, number>();
@@ -281,7 +281,11 @@ class Life {
           return;
         }
         const frame = JSON.parse(text);
-        if (frame[1] === "w") oracle.welcomed(persona, frame[2]);
+        if (frame[1] === "w") {
+          const { v, session, token, epoch, offset } = frame[2] as Welcome;
+          this.overheard = { v, session, token, epoch, offset, floor: 0 };
+          oracle.welcomed(persona, frame[2]);
+        }
         link.frame(frame);
       },
       ended: () => {
@@ -295,7 +299,6 @@ class Life {
     };
     let wire: Wire;
     const hello = link.hello();
-    if (hello.session !== undefined) this.said = hello;
     const server = node.accept({ hello, persona }, () => wire);
     if (!server) {
       link.closed();

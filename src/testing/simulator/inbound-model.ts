@@ -29,6 +29,8 @@ interface Emitted {
   status: string;
   sent: boolean;
   swallowed: boolean;
+  /** Sessions in which the store has it as settled. */
+  readonly stored: Set<string>;
   answers: number;
 }
 
@@ -41,6 +43,7 @@ const UNHANDLED: readonly string[] = ["OUTBOX_FULL", "ACK_TIMEOUT", "EXPIRED"];
 export class Inbound {
   readonly #messages = new Map<number, Emitted>();
   readonly #byId = new Map<string, Emitted>();
+  readonly #bySeq = new Map<string, Map<number, Emitted>>();
   /** The last message that was begun, by session and process. */
   readonly #lastBegun = new Map<string, number>();
   readonly #maxDeliveries: number;
@@ -63,10 +66,33 @@ export class Inbound {
       status: "pending",
       sent: false,
       swallowed: false,
+      stored: new Set(),
       answers: 0,
     };
     this.#messages.set(n, message);
     this.#byId.set(id, message);
+  }
+
+  /** Messages came to a server. */
+  came(session: string, messages: readonly (readonly [seq: number, id?: string])[]): void {
+    const bySeq = this.#bySeq.get(session) ?? new Map<number, Emitted>();
+    this.#bySeq.set(session, bySeq);
+    for (const [seq, id] of messages) {
+      const message = id === undefined ? undefined : this.#byId.get(id);
+      if (message && !message.stored.has(session)) bySeq.set(seq, message);
+    }
+  }
+
+  /** The store has messages of a session as settled. */
+  stored(session: string, settled: number, above: readonly number[]): void {
+    for (const [seq, message] of this.#bySeq.get(session) ?? []) {
+      if (seq <= settled || above.includes(seq)) message.stored.add(session);
+    }
+  }
+
+  /** The store was put back: what it had is open again. */
+  restored(): void {
+    for (const { stored } of this.#messages.values()) stored.clear();
   }
 
   /** A middleware has taken it away. */
@@ -94,6 +120,9 @@ export class Inbound {
     if (here.some(({ worked }) => worked)) this.#oracle.violated("once a life", `${who} is handled again`);
     if (here.length > 0 && TAKES.includes(message.behaviour))
       this.#oracle.violated("once a life", `${who} is being handled`);
+    if (present && message.stored.has(session)) {
+      this.#oracle.violated("settled stays", `${who} is handled again, and the store has it as settled`);
+    }
     if (present && message.status === "acked" && same.length > 0)
       this.#oracle.violated("settled stays", `${who} is handled again`);
     if (here.length === 0) {

@@ -175,6 +175,7 @@ export class Node {
     const frame = JSON.parse(forged ? text.slice(FORGED.length) : text);
     if (!forged && (frame[0] === "a" || frame[0] === "r"))
       this.#connections.get(connection)?.flight.acknowledged(frame[1]);
+    if (!forged && frame[0] === "m") this.#world.oracle.inbound.came(connection.session.id, frame[2]);
     if (received(hub, connection, frame) === "bad") hit(this.#world.hits, "bad frame from a client");
     if (forged && stateOf(hub) !== before) {
       this.#world.oracle.violated("authority", `${text} made ${before} ${stateOf(hub)}`);
@@ -223,7 +224,7 @@ export class Node {
       wire.send("down", JSON.stringify([0, "w", admission.welcome]), true);
       this.#connections.set(admission.connection, { wire, persona: knock.persona, flight });
       // Socket.IO joins rooms and writes CONNECT in later turns.
-      await new Promise<void>((resolve) => process.after(this.#world.random.below(3), resolve));
+      await new Promise<void>((resolve) => process.after(this.#world.random.below(25), resolve));
       return admission.connection;
     } catch (error) {
       oracle.error(process.name, error);

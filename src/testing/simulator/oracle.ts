@@ -123,6 +123,7 @@ export class Oracle implements Witness {
     batch.forEach((operation, i) => {
       if (!outcomes[i]) return;
       if (operation.kind === "progress") this.#progressed(operation);
+      if (operation.kind === "inbox") this.inbound.stored(operation.session, operation.settled, operation.above);
       if (operation.kind === "open" || operation.kind === "resume") this.#taken(operation.session, process);
     });
   }
@@ -139,6 +140,7 @@ export class Oracle implements Witness {
 
   restored(steps: number): void {
     this.#steps = this.#steps.slice(0, steps);
+    this.inbound.restored();
     const model = new LogModel(`E${this.#logs.length + 1}`);
     for (const step of this.#steps) step(model);
     this.#logs.push(model);
