@@ -22,7 +22,7 @@ export interface SessionHost {
   write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership?: boolean): void;
   /** The session's cursor moved; it is written soon. */
   dirty(session: Session): void;
-  /** Membership begins soon. */
+  /** Membership begins soon, or has begun. */
   joins(session: Session, key: string): void;
   /** Membership ended after `until`. */
   left(session: Session, key: string, until: Offset): void;
@@ -145,6 +145,8 @@ export class Session {
       () => ({ kind: "join", session: this.id, generation: this.fence, key }),
       (since) => {
         this.memberships.join(key, since);
+        // A leave before it, which went through just now, may have taken it out.
+        this.#host.joins(this, key);
       },
       true,
     );
