@@ -161,6 +161,24 @@ export class Client {
     this.#life?.emit(n, behaviour, answered, timeoutMs);
   }
 
+  /** Nothing is said that a storage which survives does not have. */
+  checkSaved(frame: readonly unknown[], session: string | undefined): void {
+    if (!this.kind.durable) return;
+    const saved = (what: string, holds: boolean | undefined): void => {
+      if (!holds)
+        this.#world.oracle.violated("saved first", `client ${this.number} sends ${what}, and has not saved it`);
+    };
+    saved(`on session ${session}`, this.#kept?.session === session);
+    if (frame[0] !== "m") return;
+    for (const [, id] of frame[2] as [number, string?][]) {
+      if (id !== undefined)
+        saved(
+          `message ${id}`,
+          this.#kept?.messages.some((message) => message.id === id),
+        );
+    }
+  }
+
   #saving: (() => void) | undefined;
 
   /** A storage that is slow, fails now and then, and outlives the process. */
@@ -368,7 +386,10 @@ class Life {
     const listeners: AnyFunction[] = [(...args) => life.#handle(args[0] as number, args[1] as Behaviour)];
     const socket: Partial<RawSocket> = {
       active: true,
-      packet: ({ data }) => life.wire?.send("up", JSON.stringify(data.slice(1))),
+      packet: ({ data }) => {
+        life.#client.checkSaved(data.slice(1), life.overheard?.session);
+        life.wire?.send("up", JSON.stringify(data.slice(1)));
+      },
       disconnect: () => {
         // Superseded: as an application would, it connects anew after a while.
         hit(life.#world.hits, "superseded");
