@@ -228,6 +228,7 @@ export class Node {
       return admission.connection;
     } catch (error) {
       oracle.error(process.name, error);
+      if ((error as { code?: string }).code === "SUPERSEDED") oracle.lost(hello.session, process);
       wire.close("server");
       return undefined;
     }

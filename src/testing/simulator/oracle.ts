@@ -209,6 +209,12 @@ export class Oracle implements Witness {
     this.readings.get(this.#owners.get(session) ?? 0)?.moved(session);
   }
 
+  /** A process has found that it does not have the session any more: what it had not stored is done with. */
+  lost(session: string | undefined, process: object): void {
+    const stays = this.#stays.get(session ?? "");
+    stays?.since.set(process, ++stays.changes);
+  }
+
   /** Something is about to be published. */
   published(n: number, args: readonly unknown[], process: object): void {
     this.#published.set(n, JSON.stringify(args));
