@@ -68,8 +68,9 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
   let receiver = new Receiver();
   let last: ClientPlace["last"];
 
-  /** The last frame's number. */
+  /** The last frame's number, and what it was when the present save began. */
   let number = 0;
+  let placed = 0;
   /** Whether the server was told that a frame is missing. */
   let missing = false;
   /** Entries since the last acknowledgement, and how many are not to wait for it. */
@@ -244,13 +245,16 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
   const reader: Reader = {
     current: undefined,
     claim: () => ({ epoch, offset: epoch === undefined ? undefined : receiver.received, last }),
-    place: () => ({
-      epoch,
-      cursor: receiver.cursor,
-      above: receiver.above,
-      last,
-      gaps: [...items].flatMap(({ gap }) => gap ?? []),
-    }),
+    place() {
+      placed = number;
+      return {
+        epoch,
+        cursor: receiver.cursor,
+        above: receiver.above,
+        last,
+        gaps: [...items].flatMap(({ gap }) => gap ?? []),
+      };
+    },
     resyncing: () => resyncing,
 
     restore(place) {
@@ -271,7 +275,7 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
         last = undefined;
       } else receiver.skipTo(offset);
       epoch = welcome.epoch;
-      number = 0;
+      number = placed = 0;
       missing = false;
       stopAck();
       halfWindow = welcome.window / 2;
@@ -324,10 +328,11 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
     saved(place) {
       // What waits its turn is bounded by not asking for more.
       if (!due || !ready() || metrics.waiting > maxHeld) return;
-      stopAck();
+      // What came while it was saved, an answer for example, is acknowledged after the next one.
+      if (placed === number) stopAck();
       ackedAt = clock.now();
       ackedCursor = place.cursor;
-      send(["a", number, ackedCursor]);
+      send(["a", placed, ackedCursor]);
     },
 
     run() {

@@ -137,12 +137,6 @@ export const SERVER: readonly Mutant[] = [
     replace: "session.writes > 0) return;",
   },
   {
-    name: "a session is let go while its client comes back",
-    file: "server/hub.ts",
-    find: "if (this.#expected.has(session.id)) return;",
-    replace: "",
-  },
-  {
     name: "a fenced session goes on",
     file: "server/hub.ts",
     find: "else if (session.connection) this.fenced(session);",

@@ -135,6 +135,7 @@ export class Client {
     if (!hello) return;
     hit(hits, "hello stolen");
     this.#world.oracle.reading(this.persona).mayLoseSession = true;
+    this.#world.oracle.inbound.contested.add(hello.session as string);
     let wire: Wire;
     const server = node.accept({ hello, persona: -1 }, () => wire);
     if (!server) return;

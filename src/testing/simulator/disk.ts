@@ -224,7 +224,7 @@ export class Disk {
       if (!this.#now(kind)) continue;
       hit(this.#hits, `commit refused: ${kind}`);
       return new Promise((_, reject) => {
-        process.after(ms, () => reject(new DeliveryError(REFUSALS[kind], "simulated.")));
+        process.after(ms + this.#random.below(60), () => reject(new DeliveryError(REFUSALS[kind], "simulated.")));
       });
     }
     const unknown = this.#now("unknown") && this.#random.chance(0.7);

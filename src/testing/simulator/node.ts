@@ -228,7 +228,8 @@ export class Node {
       return admission.connection;
     } catch (error) {
       oracle.error(process.name, error);
-      if ((error as { code?: string }).code === "SUPERSEDED") oracle.lost(hello.session, process);
+      // Not so when another connection on this server was faster.
+      if (String(error).includes("another server has the session")) oracle.lost(hello.session, process);
       wire.close("server");
       return undefined;
     }

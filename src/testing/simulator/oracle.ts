@@ -156,7 +156,8 @@ export class Oracle implements Witness {
       this.violated("in order", `${n} is appended after what was published later`);
     if (publisher) publisher.last = turn;
     const earlier = this.#places.get(n);
-    if (earlier && this.log.entries.includes(earlier)) {
+    // An id is known for as long as the log holds it.
+    if (earlier && earlier.offset > this.log.floor && this.log.entries.includes(earlier)) {
       this.violated("one entry each", `${n} is at ${earlier.offset} and at ${offset}`);
     }
     this.#places.set(n, entry);
