@@ -283,7 +283,10 @@ export class Handling {
       else {
         const { clock } = this.#hub;
         const { failed } = task;
-        clock.at(clock.now() + after.afterMs, () => this.#run(task, failed));
+        clock.at(clock.now() + after.afterMs, () => {
+          if (this.#session.lost) this.#abandon(task);
+          else this.#run(task, failed);
+        });
       }
     } else if (!task.wantsAnswer || task.answer !== undefined) this.#finish(task);
     else {
@@ -318,6 +321,13 @@ export class Handling {
     this.#session.busy--;
     if (code !== undefined) this.#session.settleMessage(task.seq, { code });
     else this.#session.settleMessage(task.seq);
+    this.#hub.release(this.#session);
+  }
+
+  /** Somebody else has the session, and the message with it. */
+  #abandon(task: Task): void {
+    task.done = true;
+    this.#session.busy--;
     this.#hub.release(this.#session);
   }
 

@@ -241,7 +241,10 @@ export class Hub implements Feeder, SessionHost {
   attach(session: Session): void {
     session.handling = new Handling(this, session);
     const older = this.sessions.get(session.id);
-    if (older) this.#roster.drop(older);
+    if (older) {
+      older.lost = true;
+      this.#roster.drop(older);
+    }
     this.sessions.set(session.id, session);
     for (const { key } of session.memberships.all()) this.#roster.add(key, session);
   }
@@ -395,6 +398,7 @@ export class Hub implements Feeder, SessionHost {
   /** Another node has taken the session over. */
   fenced(session: Session): void {
     if (this.sessions.get(session.id) !== session) return;
+    session.lost = true;
     session.connection?.end("SUPERSEDED");
     session.connection = undefined;
     this.release(session);

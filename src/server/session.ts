@@ -53,6 +53,8 @@ export class Session {
   handling: Handling | undefined;
   /** How many of them there are. */
   busy = 0;
+  /** Whether another server, or another life of it here, has it now: what failed is for that one to try again. */
+  lost = false;
   readonly inbox: Inbox<Encoded>;
   readonly #host: SessionHost;
   /** Keys of the rooms that it is, or is about to be, in. */

@@ -149,7 +149,12 @@ export class Reading {
   hasSaved(epoch: string, entry: LoggedEntry): boolean {
     const { n, offset } = entry;
     if (!this.#durable || this.#saved?.epoch !== epoch || !this.#handled.has(n)) return true;
-    return offset <= this.#saved.cursor || this.#saved.above.includes(offset) || this.#settled.has(entry);
+    return (
+      offset <= this.#saved.cursor ||
+      this.#saved.above.includes(offset) ||
+      this.#settled.has(entry) ||
+      this.#told(epoch, entry)
+    );
   }
 
   /** It loads a snapshot. Answers the position that the snapshot stands for. */
@@ -196,9 +201,15 @@ export class Reading {
   }
 
   /** Whether an entry is no open matter. */
-  dealtWith(epoch: string, { n, offset, keys }: LoggedEntry): boolean {
+  dealtWith(epoch: string, entry: LoggedEntry): boolean {
+    const { n, offset } = entry;
     if (this.#handled.has(n) || this.#dead.has(n)) return true;
     if (this.#snapshots.some((snapshot) => snapshot.epoch === epoch && offset <= snapshot.upTo)) return true;
+    return this.#told(epoch, entry);
+  }
+
+  /** Whether a gap that it was told of contains an entry. */
+  #told(epoch: string, { offset, keys }: LoggedEntry): boolean {
     return this.#gaps.some((gap) => {
       // A room that is lost takes only what was for nobody else.
       if (gap.room !== undefined && !keys.every((key) => key.endsWith(`\n${gap.room}`))) return false;
