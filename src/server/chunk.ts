@@ -8,6 +8,7 @@ import type { Offset } from "../core/position.ts";
 import type { WireEntry } from "../core/wire.ts";
 import type { Entry } from "../store/store.ts";
 import type { Codec } from "./codec.ts";
+import type { EncodedFrame } from "./encoded.ts";
 
 /** The entries of one frame. */
 export interface Chunk {
@@ -15,12 +16,10 @@ export interface Chunk {
   readonly upTo: Offset;
   readonly count: number;
   readonly bytes: number;
-  /** Everything of the frame after its number, as JSON text; absent when Socket.IO has to encode it. */
-  readonly text?: string;
-  /** The entries decoded; absent when there is text. */
+  /** The frame; absent when Socket.IO has to encode it. */
+  readonly encoded?: EncodedFrame;
+  /** The entries decoded; absent when the frame is encoded. */
   readonly entries?: readonly WireEntry[];
-  /** Room for the bytes of a prepared WebSocket frame, made by whoever sends it first. */
-  prepared?: Buffer;
 }
 
 /** Cuts entries into chunks of at most `maxBytes`, or one entry. @param upTo Where the last chunk ends; not before the last entry. */
@@ -36,7 +35,8 @@ export function chunksOf(
   let bytes = 0;
   const flush = (end: Offset) => {
     if (texts.length === 0) return;
-    chunks.push({ upTo: end, count: texts.length, bytes, text: `,"b",${end},[${texts.join(",")}]]` });
+    const encoded = { text: `,"b",${end},[${texts.join(",")}]]` };
+    chunks.push({ upTo: end, count: texts.length, bytes, encoded });
     texts = [];
     bytes = 0;
   };

@@ -11,6 +11,9 @@ import { Window } from "../core/window.ts";
 import type { ServerFrame, WireGap } from "../core/wire.ts";
 import type { Entry } from "../store/store.ts";
 import type { Chunk } from "./chunk.ts";
+import type { Codec } from "./codec.ts";
+import type { EncodedFrame } from "./encoded.ts";
+import { encodedReport, type InboxReport, wireAnswers } from "./report.ts";
 import type { Session } from "./session.ts";
 import { type Place, Turns } from "./turns.ts";
 
@@ -18,8 +21,8 @@ import { type Place, Turns } from "./turns.ts";
 export interface Outlet {
   /** Sends a frame that Socket.IO encodes. */
   frame(frame: ServerFrame): void;
-  /** Sends entries. */
-  chunk(number: number, chunk: Chunk): void;
+  /** Sends a frame that is encoded but for its number. */
+  encoded(number: number, frame: EncodedFrame): void;
   /** Closes the transport, so that the client comes back. */
   close(): void;
 }
@@ -41,6 +44,9 @@ export interface Feeder {
   /** The log after an offset, as far as the session may see it. At once when memory has it. */
   read(session: Session, after: Offset, limit: number, maxBytes: number): Stretch | Promise<Stretch>;
   chunks(entries: readonly Entry[], upTo: Offset): readonly Chunk[];
+  readonly codec: Codec;
+  /** Whether Socket.IO's own parser is in use, so that frames may be encoded here. */
+  readonly spliced: boolean;
   /** Of the last durable event that was published on this node. */
   readonly place: Place;
   /** Counts something. */
@@ -52,6 +58,7 @@ export interface Feeder {
 export interface ConnectionLimits {
   readonly windowEntries: number;
   readonly windowBytes: number;
+  readonly frameBytes: number;
   readonly waitingWrites: number;
   readonly ackTimeoutMs: number;
   readonly maxResends: number;
@@ -61,16 +68,9 @@ export interface ConnectionLimits {
 interface Cargo {
   /** Everything up to here has been sent with it. */
   readonly upTo?: Offset;
-  /** Answers in it, by sequence number. */
-  readonly answers?: readonly number[];
+  /** How many answers are in it. */
+  readonly answers?: number;
   readonly gap?: WireGap;
-}
-
-/** Where a client's messages stand. */
-export interface InboxReport {
-  readonly received: number;
-  readonly settled: number;
-  readonly above: readonly number[];
 }
 
 /** Arrival is reported within this time; settling at once. */
@@ -89,6 +89,7 @@ export class Connection {
   readonly #feeder: Feeder;
   readonly #window: Window<Cargo>;
   readonly #patience: Patience;
+  readonly #frameBytes: number;
   #state: "silent" | "feeding" | "live" | "closed" = "silent";
   /** Sent up to here; while live, up to what the node dispatched. */
   #sent: Offset;
@@ -113,6 +114,7 @@ export class Connection {
     this.#feeder = feeder;
     this.#window = new Window(limits.windowEntries, limits.windowBytes);
     this.#turns = new Turns(limits.waitingWrites);
+    this.#frameBytes = limits.frameBytes;
     this.#patience = new Patience(limits.ackTimeoutMs, limits.maxResends);
     this.#sent = position;
     this.#arrived = position;
@@ -236,7 +238,7 @@ export class Connection {
     this.#send([this.#window.send(0, 0, {}), "s", this.#arrived]);
     for (const gap of gaps) this.#sendGap(gap);
     this.#told = NOTHING_TOLD;
-    this.session.recarry();
+    this.session.answers.recarry();
     this.report();
     this.feed();
   }
@@ -262,15 +264,22 @@ export class Connection {
     if (this.#state !== "feeding" && this.#state !== "live") return;
     const now = this.session.inboxReport();
     for (let more = true; more; ) {
-      const answers = withAnswers ? this.session.answersFor(this) : [];
-      more = this.session.moreAnswersFor(this);
+      const answers = withAnswers ? this.session.answers.carry(this, this.#frameBytes) : [];
+      more = this.session.answers.left(this);
       // A message counts as settled only in or after the frame that carries its answer.
       const told = more ? { ...this.#told, received: now.received } : now;
       if (answers.length === 0 && same(told, this.#told)) return;
       this.#told = told;
-      const bytes = answers.reduce((sum, { size }) => sum + size, 0);
-      const number = this.#window.send(0, bytes, { answers: answers.map(({ seq }) => seq) });
-      this.#send([number, "a", told.received, told.settled, told.above, answers.map(({ wire }) => wire)]);
+      const bytes = answers.reduce((sum, { answer }) => sum + answer.length, 0);
+      const number = this.#window.send(0, bytes, { answers: answers.length });
+      const encoded = this.#feeder.spliced ? encodedReport(told, answers) : undefined;
+      if (encoded) {
+        this.#outlet.encoded(number, encoded);
+        this.#wait();
+      } else {
+        const wire = wireAnswers(answers, this.#feeder.codec);
+        this.#send([number, "a", told.received, told.settled, told.above, wire]);
+      }
       if (!withAnswers) return;
     }
   }
@@ -355,7 +364,9 @@ export class Connection {
   }
 
   #sendChunk(chunk: Chunk): void {
-    this.#outlet.chunk(this.#window.send(chunk.count, chunk.bytes, { upTo: chunk.upTo }), chunk);
+    const number = this.#window.send(chunk.count, chunk.bytes, { upTo: chunk.upTo });
+    if (chunk.encoded) this.#outlet.encoded(number, chunk.encoded);
+    else this.#outlet.frame([number, "b", chunk.upTo, chunk.entries ?? []]);
     this.#sent = chunk.upTo;
     this.#furthest = Math.max(this.#furthest, chunk.upTo);
     this.#wait();

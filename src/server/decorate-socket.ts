@@ -7,8 +7,8 @@
 import type { Socket } from "socket.io";
 import type { Offset } from "../core/position.ts";
 import { FRAME_EVENT, type ServerFrame } from "../core/wire.ts";
-import type { Chunk } from "./chunk.ts";
 import type { Connection, Outlet } from "./connection.ts";
+import { type EncodedFrame, webSocketFrame } from "./encoded.ts";
 import type { Call, Dispatched, Recipient } from "./handling.ts";
 
 /** Types of Socket.IO's packets. */
@@ -116,15 +116,11 @@ export function outletOf(socket: Socket): Outlet {
     frame(frame: ServerFrame): void {
       native.call(socket, { type: PACKET.EVENT, data: [FRAME_EVENT, ...frame] });
     },
-    chunk(number: number, chunk: Chunk): void {
-      if (chunk.text === undefined) {
-        native.call(socket, { type: PACKET.EVENT, data: [FRAME_EVENT, number, "b", chunk.upTo, chunk.entries] });
-        return;
-      }
+    encoded(number: number, frame: EncodedFrame): void {
       const start = head + number;
-      const options: Record<string, unknown> = { preEncoded: true, compress: true };
-      if (client.conn.protocol === 4) options.wsPreEncodedFrame = prepareFrame(start, chunk);
-      write.call(client, [start + chunk.text], options);
+      // "4" is Engine.IO's message packet.
+      const wsPreEncodedFrame = client.conn.protocol === 4 ? webSocketFrame(`4${start}`, frame) : undefined;
+      write.call(client, [start + frame.text], { preEncoded: true, compress: true, wsPreEncodedFrame });
     },
     close(): void {
       const { conn } = client;
@@ -134,30 +130,6 @@ export function outletOf(socket: Socket): Outlet {
       client.onclose("forced server close");
     },
   };
-}
-
-/** An unmasked WebSocket text frame in two parts: the header with what differs between receivers, and the shared rest. */
-function prepareFrame(start: string, chunk: Chunk): [Buffer, Buffer] {
-  chunk.prepared ??= Buffer.from(chunk.text as string);
-  const shared = chunk.prepared;
-  // "4" is Engine.IO's message packet.
-  const own = Buffer.from(`4${start}`);
-  const length = own.length + shared.length;
-  const header =
-    length < 126
-      ? Buffer.of(0x81, length)
-      : length < 65_536
-        ? Buffer.of(0x81, 126, length >> 8, length & 255)
-        : longHeader(length);
-  return [Buffer.concat([header, own]), shared];
-}
-
-function longHeader(length: number): Buffer {
-  const header = Buffer.alloc(10);
-  header[0] = 0x81;
-  header[1] = 127;
-  header.writeUInt32BE(length, 6);
-  return header;
 }
 
 /** Decorates the socket for a connection. Called after the application's middleware and before it sees the socket. */
@@ -171,12 +143,13 @@ export function decorateSocket(socket: Socket, connection: Connection, host: Soc
     dispatch: own.dispatch,
     disconnect: own.disconnect,
   };
-  const dispatching = new WeakMap<unknown[], (dispatched: Dispatched) => void>();
+  /** The message that is on its way through Socket.IO's `onevent`, which passes it on in the same turn. */
+  let dispatching: { readonly args: unknown[]; readonly then: (dispatched: Dispatched) => void } | undefined;
 
   const recipient: Recipient = {
     dispatch(args, then) {
       if (!own.connected) return then({ kind: "gone" });
-      dispatching.set(args, then);
+      dispatching = { args, then };
       try {
         native.onevent.call(own, { type: PACKET.EVENT, nsp: own.nsp.name, data: args });
       } catch (error) {
@@ -220,9 +193,9 @@ export function decorateSocket(socket: Socket, connection: Connection, host: Soc
     host.frame(data.slice(1), answer);
   });
   define(own, "dispatch", (event: unknown[]) => {
-    const then = dispatching.get(event);
-    if (!then) return native.dispatch.call(own, event);
-    dispatching.delete(event);
+    if (dispatching?.args !== event) return native.dispatch.call(own, event);
+    const { then } = dispatching;
+    dispatching = undefined;
     own.run(event, (error) => {
       process.nextTick(() => {
         if (error) {

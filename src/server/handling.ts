@@ -5,7 +5,7 @@
  * Rule: a message is settled when its listeners have settled and its answer, if one is wanted, is given. Nothing else settles
  * it but giving up, which leaves a dead letter.
  */
-import { Attempts } from "../core/attempts.ts";
+import { afterFailure } from "../core/attempts.ts";
 import { DeliveryError } from "../core/error.ts";
 import { type DeadReport, FRAME_EVENT, type WireMessage } from "../core/wire.ts";
 import { Allowance } from "./allowance.ts";
@@ -14,6 +14,7 @@ import { parseDeadReport } from "./client-frames.ts";
 import type { Encoded } from "./codec.ts";
 import type { Hub } from "./hub.ts";
 import type { Session } from "./session.ts";
+import { Waits } from "./waits.ts";
 
 /** Calls one listener. */
 export type Call = () => unknown;
@@ -51,7 +52,8 @@ interface Task {
   /** Listeners that failed in this attempt. */
   failed: Call[];
   reason: unknown;
-  cancelWait: (() => void) | undefined;
+  /** Whether it has come to its listeners, if there are any. */
+  dispatched: boolean;
   done: boolean;
 }
 
@@ -59,19 +61,23 @@ interface Task {
 export class Handling {
   readonly #hub: Hub;
   readonly #session: Session;
-  readonly #attempts: Attempts;
   /** Held because nobody listens, or because there is no socket; with the way to look again. */
   readonly #held = new Map<Task, (() => Dispatched) | undefined>();
   #watching: Recipient | undefined;
   #recipient: Recipient | undefined;
   readonly #allowance: Allowance;
+  /** For a middleware, which never says that it drops a message, or for an answer. */
+  readonly #waits: Waits<Task>;
 
   constructor(hub: Hub, session: Session) {
     this.#hub = hub;
     this.#session = session;
-    const { maxDeliveries, redeliveryBackoff, limits } = hub.settings;
-    this.#attempts = new Attempts(maxDeliveries, redeliveryBackoff);
+    const { answerWaitMs, limits } = hub.settings;
     this.#allowance = new Allowance(limits.publishRate);
+    this.#waits = new Waits(hub.clock, answerWaitMs, (task) => {
+      hub.metrics[task.dispatched ? "unanswered" : "swallowed"]++;
+      this.#finish(task);
+    });
   }
 
   /** The session has a new socket: what no handler has begun is brought to it. */
@@ -117,7 +123,7 @@ export class Handling {
       running: 0,
       failed: [],
       reason: undefined,
-      cancelWait: undefined,
+      dispatched: false,
       done: false,
     };
     try {
@@ -131,10 +137,15 @@ export class Handling {
     return true;
   }
 
-  /** Hands a dead letter to the handlers once more. Rejects with what they throw, or `SESSION_UNKNOWN` when there is no socket or no handler. */
+  /**
+   * Hands a dead letter to the handlers once more. Rejects with what they throw, or `SESSION_UNKNOWN` when there is no socket, no
+   * handler, or a middleware that drops it.
+   */
   async again(message: string, args: unknown[]): Promise<void> {
+    const { clock, settings } = this.#hub;
     const calls = await new Promise<readonly Call[]>((resolve) => {
       if (!this.#recipient) return resolve([]);
+      clock.at(clock.now() + settings.answerWaitMs, () => resolve([]));
       this.#recipient.dispatch([...args], (dispatched) =>
         resolve(dispatched.kind === "listeners" ? dispatched.calls : []),
       );
@@ -184,26 +195,22 @@ export class Handling {
     }
     const args = [...task.args];
     if (task.wantsAnswer) args.push((...answer: unknown[]) => this.#answer(task, answer));
-    // A middleware that drops a message never says so.
-    const { clock } = this.#hub;
-    task.cancelWait = clock.at(clock.now() + this.#hub.settings.answerWaitMs, () => {
-      this.#hub.metrics.swallowed++;
-      this.#finish(task);
-    });
+    this.#waits.start(task);
     this.#within(task, -1, () =>
       recipient.dispatch(args, (dispatched) => {
-        // One that took too long is settled, and handled all the same.
-        task.cancelWait?.();
-        task.cancelWait = undefined;
+        this.#waits.stop(task);
         this.#dispatched(task, recipient, dispatched);
       }),
     );
   }
 
   #dispatched(task: Task, recipient: Recipient, dispatched: Dispatched): void {
+    // What a middleware took too long for is settled; its listeners get it all the same, if there are any now.
+    if (task.done && dispatched.kind !== "listeners") return;
     switch (dispatched.kind) {
       case "listeners":
         task.calls = dispatched.calls;
+        task.dispatched = true;
         this.#run(task, dispatched.calls);
         return;
       case "nobody":
@@ -249,8 +256,7 @@ export class Handling {
   }
 
   #run(task: Task, calls: readonly Call[]): void {
-    task.attempt = this.#attempts.begin(task.seq);
-    if (task.attempt > 1) this.#hub.metrics.redelivered++;
+    if (++task.attempt > 1) this.#hub.metrics.redelivered++;
     task.failed = [];
     task.running = calls.length;
     for (const call of calls) {
@@ -278,10 +284,11 @@ export class Handling {
     }
     if (--task.running > 0 || task.done) return;
     if (task.failed.length > 0) {
-      const after = this.#attempts.failed(task.seq, this.#hub.random());
-      if (after.kind === "dead") this.#bury(task, after.attempts);
+      const { clock, settings } = this.#hub;
+      const { maxDeliveries, redeliveryBackoff } = settings;
+      const after = afterFailure(task.attempt, maxDeliveries, redeliveryBackoff, this.#hub.random());
+      if (after.kind === "dead") this.#bury(task);
       else {
-        const { clock } = this.#hub;
         const { failed } = task;
         clock.at(clock.now() + after.afterMs, () => {
           if (this.#session.lost) this.#abandon(task);
@@ -289,13 +296,7 @@ export class Handling {
         });
       }
     } else if (!task.wantsAnswer || task.answer !== undefined) this.#finish(task);
-    else {
-      const { clock } = this.#hub;
-      task.cancelWait = clock.at(clock.now() + this.#hub.settings.answerWaitMs, () => {
-        this.#hub.metrics.unanswered++;
-        this.#finish(task);
-      });
-    }
+    else this.#waits.start(task);
   }
 
   #answer(task: Task, answer: readonly unknown[]): void {
@@ -310,14 +311,13 @@ export class Handling {
     this.#session.keepAnswer(task.seq, task.answer);
     const { connection } = this.#session;
     if (connection?.answered()) this.#hub.waits(connection);
-    if (task.running === 0 && task.failed.length === 0 && task.cancelWait) this.#finish(task);
+    if (this.#waits.stop(task)) this.#finish(task);
   }
 
   #finish(task: Task, code?: string): void {
     if (task.done) return;
     task.done = true;
-    task.cancelWait?.();
-    this.#attempts.settled(task.seq);
+    this.#waits.stop(task);
     this.#session.busy--;
     if (code !== undefined) this.#session.settleMessage(task.seq, { code });
     else this.#session.settleMessage(task.seq);
@@ -331,14 +331,14 @@ export class Handling {
     this.#hub.release(this.#session);
   }
 
-  #bury(task: Task, attempts: number): void {
+  #bury(task: Task): void {
     this.#hub.bury({
       session: this.#session.id,
       direction: "to-server",
       namespace: this.#session.namespace,
       message: task.id,
       data: this.#hub.codec.encode(task.args),
-      attempts,
+      attempts: task.attempt,
       reason: String(task.reason),
     });
     this.#finish(task, "DEAD_LETTER");

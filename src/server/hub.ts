@@ -53,6 +53,7 @@ export class Hub implements Feeder, SessionHost {
   readonly store: Store;
   readonly settings: Settings;
   readonly codec: Codec;
+  readonly spliced: boolean;
   readonly clock: Clock;
   readonly events: Events<DeliveryEvents>;
   readonly metrics: Metrics;
@@ -84,6 +85,7 @@ export class Hub implements Feeder, SessionHost {
     this.store = options.store;
     this.settings = options.settings;
     this.codec = options.codec;
+    this.spliced = options.spliced;
     this.clock = options.clock;
     this.events = options.events;
     this.metrics = options.metrics;
@@ -315,7 +317,7 @@ export class Hub implements Feeder, SessionHost {
   }
 
   chunks(entries: readonly Entry[], upTo: Offset): readonly Chunk[] {
-    return chunksOf(entries, upTo, this.codec, this.#options.spliced, this.settings.limits.frameBytes);
+    return chunksOf(entries, upTo, this.codec, this.spliced, this.settings.limits.frameBytes);
   }
 
   /** The connection has something that waits for its turn. */

@@ -7,15 +7,16 @@
 import { Inbox } from "../core/inbox.ts";
 import { Memberships } from "../core/memberships.ts";
 import type { Offset } from "../core/position.ts";
-import type { WireAnswer, WireGap } from "../core/wire.ts";
-import type { Operation, StoredSession } from "../store/store.ts";
-import type { Codec, Encoded } from "./codec.ts";
-import type { Connection, InboxReport } from "./connection.ts";
+import type { WireGap } from "../core/wire.ts";
+import type { AnswerList, Operation, StoredSession } from "../store/store.ts";
+import { Answers } from "./answers.ts";
+import type { Encoded } from "./codec.ts";
+import type { Connection } from "./connection.ts";
 import type { Handling } from "./handling.ts";
+import { codeAnswer, type InboxReport } from "./report.ts";
 
 /** What a session needs of the node it is on. */
 export interface SessionHost {
-  readonly codec: Codec;
   readonly dispatched: Offset;
   now(): number;
   /** Puts an operation of this session into the writer's queue; `then` runs when it is committed and was not fenced. `membership`: it decides who gets the entries around it. */
@@ -27,9 +28,6 @@ export interface SessionHost {
   /** Membership ended after `until`. */
   left(session: Session, key: string, until: Offset): void;
 }
-
-/** A stored answer that begins with this stands for an error code. JSON text never does. */
-const CODE_MARK = "!";
 
 /** One session, while this node has to do with it. */
 export class Session {
@@ -56,6 +54,7 @@ export class Session {
   /** Whether another server, or another life of it here, has it now: what failed is for that one to try again. */
   lost = false;
   readonly inbox: Inbox<Encoded>;
+  readonly answers: Answers;
   readonly #host: SessionHost;
   /** Keys of the rooms that it is, or is about to be, in. */
   readonly #intended: Set<string>;
@@ -71,12 +70,7 @@ export class Session {
   #toldPosition: Offset;
   /** The inbox as committed, and what of it the next commit changes. */
   #committed: { settled: number; above: readonly number[] };
-  #newAnswers = new Map<number, Encoded>();
-  #committedAnswers: Map<number, Encoded>;
-  #dropped: number[] = [];
   #writingInbox = false;
-  /** Which answers the present connection has carried. */
-  #carried: { readonly connection: Connection; readonly seqs: Set<number> } | undefined;
 
   constructor(stored: StoredSession, host: SessionHost) {
     this.id = stored.id;
@@ -85,7 +79,8 @@ export class Session {
     this.generation = stored.generation;
     this.fence = stored.generation;
     this.memberships = new Memberships(stored.memberships);
-    this.inbox = new Inbox({ settled: stored.inboxSettled, above: stored.inboxAbove }, stored.answers);
+    this.inbox = new Inbox({ settled: stored.inboxSettled, above: stored.inboxAbove }, stored.answers.flat());
+    this.answers = new Answers(stored.answers);
     this.#host = host;
     this.#intended = new Set(this.memberships.open());
     this.#confirmed = stored.confirmed;
@@ -96,7 +91,6 @@ export class Session {
     this.#toldAt = stored.seenAt;
     this.#toldPosition = stored.position;
     this.#committed = this.inbox.state;
-    this.#committedAnswers = new Map(stored.answers);
   }
 
   /** Up to here the client has settled everything. */
@@ -269,30 +263,28 @@ export class Session {
   /** The answer to a message, which may not be settled yet. The first one counts, also when an earlier life gave it. */
   keepAnswer(seq: number, answer: Encoded): void {
     if (!this.inbox.answer(seq, answer)) return;
-    this.#newAnswers.set(seq, answer);
+    this.answers.give(seq, answer);
     this.writeInbox();
   }
 
   /** A message is dealt with. @param failure The code of the error that the caller gets instead of an answer. */
   settleMessage(seq: number, failure?: { readonly code: string }): void {
-    if (failure) this.keepAnswer(seq, CODE_MARK + failure.code);
+    if (failure) this.keepAnswer(seq, codeAnswer(failure.code));
     this.inbox.settle(seq);
     this.writeInbox();
   }
 
-  /** The client has these answers. */
-  confirmAnswers(seqs: readonly number[]): void {
-    const gone = this.inbox.confirm(seqs);
-    for (const seq of gone) this.#committedAnswers.delete(seq);
-    this.#dropped.push(...gone);
+  /** The client has so many more of the answers that its connection carried. */
+  confirmAnswers(count: number): void {
+    this.inbox.confirm(this.answers.confirmed(count));
     // Nothing is lost by forgetting these late: they ride along with the next settled message, or with the cursor.
-    if (this.#dropped.length > 100) this.writeInbox();
-    else if (gone.length > 0) this.#host.dirty(this);
+    if (this.answers.dropped > 100) this.writeInbox();
+    else if (count > 0) this.#host.dirty(this);
   }
 
   /** Whether answers wait to be dropped from the store. */
   get untidy(): boolean {
-    return this.#dropped.length > 0;
+    return this.answers.dropped > 0;
   }
 
   /** Commits the inbox as it will be by then, once. */
@@ -300,25 +292,19 @@ export class Session {
     if (this.#writingInbox) return;
     this.#writingInbox = true;
     let state = this.inbox.state;
-    let answers: [number, Encoded][] = [];
-    let drop: number[] = [];
+    let answers: AnswerList = [];
     this.#host.write(
       this,
       () => {
         this.#writingInbox = false;
         state = this.inbox.state;
-        answers = [...this.#newAnswers];
-        drop = this.#dropped;
-        return { kind: "inbox", session: this.id, generation: this.fence, ...state, answers, drop: [...drop] };
+        const change = this.answers.change();
+        answers = change.answers;
+        return { kind: "inbox", session: this.id, generation: this.fence, ...state, ...change };
       },
       () => {
         this.#committed = state;
-        for (const [seq, answer] of answers) {
-          if (this.#newAnswers.get(seq) === answer) this.#newAnswers.delete(seq);
-          if (this.inbox.answers.has(seq)) this.#committedAnswers.set(seq, answer);
-        }
-        const dropped = new Set(drop);
-        this.#dropped = this.#dropped.filter((seq) => !dropped.has(seq));
+        this.answers.committed(answers);
         this.connection?.report();
       },
     );
@@ -327,36 +313,5 @@ export class Session {
   /** What may be told of the client's messages: what arrived, and what of it is committed as settled. */
   inboxReport(): InboxReport {
     return { received: Math.max(this.inbox.received, this.#committed.settled), ...this.#committed };
-  }
-
-  /** Committed answers that this connection has not carried; they count as carried now. */
-  answersFor(connection: Connection): { readonly seq: number; readonly size: number; readonly wire: WireAnswer }[] {
-    if (this.#carried?.connection !== connection) this.#carried = { connection, seqs: new Set() };
-    const { seqs } = this.#carried;
-    const answers = [];
-    for (const [seq, encoded] of this.#committedAnswers) {
-      if (seqs.has(seq)) continue;
-      seqs.add(seq);
-      const wire: WireAnswer =
-        typeof encoded === "string" && encoded.startsWith(CODE_MARK)
-          ? [seq, null, encoded.slice(CODE_MARK.length)]
-          : [seq, this.#host.codec.decode(encoded)];
-      answers.push({ seq, size: encoded.length, wire });
-      // Socket.IO's parser takes ten attachments in a packet: an answer with attachments goes alone.
-      if (typeof encoded !== "string") break;
-    }
-    return answers;
-  }
-
-  /** Whether there are committed answers that this connection has not carried. */
-  moreAnswersFor(connection: Connection): boolean {
-    if (this.#carried?.connection !== connection) return this.#committedAnswers.size > 0;
-    for (const seq of this.#committedAnswers.keys()) if (!this.#carried.seqs.has(seq)) return true;
-    return false;
-  }
-
-  /** Forgets which answers the connection has carried, because frames were lost. */
-  recarry(): void {
-    this.#carried = undefined;
   }
 }

@@ -9,6 +9,7 @@ import type { Epoch, Offset } from "../core/position.ts";
 import { checkBatch, dataBytes, outcomesAgain, settledAbove } from "./batch.ts";
 import { PageBuilder } from "./page.ts";
 import type {
+  AnswerList,
   AudienceKey,
   CommitId,
   DeadLetter,
@@ -42,7 +43,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface MemorySession extends Mutable<Omit<StoredSession, "memberships" | "answers">> {
   memberships: Mutable<Membership>[];
-  readonly answers: Map<number, string | Uint8Array>;
+  readonly answers: Map<number, AnswerList>;
 }
 
 class MemoryStore implements Store {
@@ -155,8 +156,9 @@ class MemoryStore implements Store {
         if (session === undefined) return undefined;
         session.inboxSettled = Math.max(session.inboxSettled, operation.settled);
         session.inboxAbove = settledAbove(session.inboxSettled, operation.above);
-        for (const [seq, answer] of operation.answers) session.answers.set(seq, answer);
-        for (const seq of operation.drop) session.answers.delete(seq);
+        const [first] = operation.answers;
+        if (first) session.answers.set(first[0], operation.answers);
+        for (const name of operation.drop) session.answers.delete(name);
         break;
       }
       case "forget":
@@ -319,6 +321,6 @@ function snapshot(session: MemorySession): StoredSession {
     ...session,
     memberships: session.memberships.map((membership) => ({ ...membership })),
     inboxAbove: [...session.inboxAbove],
-    answers: [...session.answers].sort(([a], [b]) => a - b),
+    answers: [...session.answers].sort(([a], [b]) => a - b).map(([, list]) => list),
   };
 }

@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { DeliveryError } from "../core/error.ts";
 import type { Epoch } from "../core/position.ts";
+import { encodeAnswers } from "./sqlite-answers.ts";
 import { prepare, prepareRows, prepareValue, type SqliteDatabase } from "./sqlite-driver.ts";
 
 /** Offsets of one generation of a file: it changes with every opening, so what a crash took back is never given out again. */
@@ -96,6 +97,16 @@ CREATE TABLE gapless_dead_letter (
 ) STRICT;
 `;
 
+/** Answers that were kept in one step are one row, which took a quarter of the time that a row for each took. */
+const VERSION_2 = `
+CREATE TABLE gapless_answers (
+  session TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  answers TEXT NOT NULL,
+  PRIMARY KEY (session, first)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Changes the tables of one version into those of the next, inside a transaction of the caller's. */
 export type Migration = (db: SqliteDatabase) => void;
 
@@ -107,6 +118,15 @@ export const MIGRATIONS: readonly Migration[] = [
       randomBytes(8).toString("hex"),
       randomBytes(32),
     );
+  },
+  (db) => {
+    db.exec(VERSION_2);
+    const rows = prepareRows(db, "SELECT session, seq, answer FROM gapless_answer").all();
+    const put = prepare(db, "INSERT INTO gapless_answers VALUES (?, ?, ?)");
+    for (const [session, seq, answer] of rows as [string, number, string | Uint8Array][]) {
+      put.run(session, seq, encodeAnswers([[seq, answer]]));
+    }
+    db.exec("DROP TABLE gapless_answer");
   },
 ];
 

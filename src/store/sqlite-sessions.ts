@@ -6,6 +6,7 @@
  */
 import type { Offset } from "../core/position.ts";
 import { settledAbove } from "./batch.ts";
+import { decodeAnswers, encodeAnswers } from "./sqlite-answers.ts";
 import { prepare, prepareRows, prepareValue, type SqliteDatabase, type SqliteStatement } from "./sqlite-driver.ts";
 import type { DeadLetter, Membership, Operation, StoredSession } from "./store.ts";
 
@@ -44,6 +45,7 @@ export class SqliteSessions {
   readonly #rewind: SqliteStatement;
   readonly #dropEnded: SqliteStatement;
   readonly #inbox: SqliteStatement;
+  readonly #inboxBehind: SqliteStatement;
   readonly #inboxSettled: SqliteStatement;
   readonly #answer: SqliteStatement;
   readonly #dropAnswer: SqliteStatement;
@@ -63,7 +65,7 @@ export class SqliteSessions {
     this.#expired = prepareValue(db, "SELECT id FROM gapless_session WHERE seen < ? ORDER BY seen, id LIMIT ?");
     this.#remove = prepare(db, "DELETE FROM gapless_session WHERE id = ?");
     this.#removeMemberships = prepare(db, "DELETE FROM gapless_membership WHERE session = ?");
-    this.#removeAnswers = prepare(db, "DELETE FROM gapless_answer WHERE session = ?");
+    this.#removeAnswers = prepare(db, "DELETE FROM gapless_answers WHERE session = ?");
     this.#resume = prepare(db, `${UPDATE} generation = generation + 1, seen = ? WHERE id = ?`);
     this.#owned = prepareValue(db, `SELECT 1 FROM gapless_session ${FENCED}`);
     this.#progress = prepareValue(
@@ -78,10 +80,11 @@ export class SqliteSessions {
     );
     this.#dropEnded = prepare(db, "DELETE FROM gapless_membership WHERE session = ? AND until <= ?");
     this.#inboxSettled = prepareValue(db, `SELECT inbox_settled FROM gapless_session ${FENCED}`);
-    this.#inbox = prepare(db, `${UPDATE} inbox_settled = ?, inbox_above = ? WHERE id = ?`);
-    this.#answer = prepare(db, "INSERT OR REPLACE INTO gapless_answer VALUES (?, ?, ?)");
-    this.#dropAnswer = prepare(db, "DELETE FROM gapless_answer WHERE session = ? AND seq = ?");
-    this.#answers = prepareRows(db, "SELECT seq, answer FROM gapless_answer WHERE session = ? ORDER BY seq");
+    this.#inbox = prepare(db, `${UPDATE} inbox_settled = ?, inbox_above = ? ${FENCED} AND inbox_settled <= ?`);
+    this.#inboxBehind = prepare(db, `${UPDATE} inbox_above = ? WHERE id = ?`);
+    this.#answer = prepare(db, "INSERT OR REPLACE INTO gapless_answers VALUES (?, ?, ?)");
+    this.#dropAnswer = prepare(db, "DELETE FROM gapless_answers WHERE session = ? AND first = ?");
+    this.#answers = prepareValue(db, "SELECT answers FROM gapless_answers WHERE session = ? ORDER BY first");
     this.#memberships = prepareRows(db, "SELECT key, since, until FROM gapless_membership WHERE session = ?");
     this.#lasting = prepareValue(
       db,
@@ -132,12 +135,15 @@ export class SqliteSessions {
   }
 
   inbox({ session, generation, settled, above, answers, drop }: Step<"inbox">): boolean {
-    const before = this.#inboxSettled.get(session, generation) as number | undefined;
-    if (before === undefined) return false;
-    const now = Math.max(before, settled);
-    this.#inbox.run(now, JSON.stringify(settledAbove(now, above)), session);
-    for (const [seq, answer] of answers) this.#answer.run(session, seq, answer);
-    for (const seq of drop) this.#dropAnswer.run(session, seq);
+    const beyond = JSON.stringify(settledAbove(settled, above));
+    if (this.#inbox.run(settled, beyond, session, generation, settled).changes === 0) {
+      const further = this.#inboxSettled.get(session, generation) as number | undefined;
+      if (further === undefined) return false;
+      this.#inboxBehind.run(JSON.stringify(settledAbove(further, above)), session);
+    }
+    const [first] = answers;
+    if (first) this.#answer.run(session, first[0], encodeAnswers(answers));
+    for (const name of drop) this.#dropAnswer.run(session, name);
     return true;
   }
 
@@ -200,7 +206,7 @@ export class SqliteSessions {
       memberships: memberships.map(([key, since, until]): Membership => ({ key, since, until })),
       inboxSettled,
       inboxAbove: JSON.parse(inboxAbove) as number[],
-      answers: this.#answers.all(id) as [number, string | Uint8Array][],
+      answers: (this.#answers.all(id) as string[]).map(decodeAnswers),
     };
   }
 }

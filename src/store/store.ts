@@ -43,6 +43,9 @@ export interface Membership {
   readonly until: Offset | null;
 }
 
+/** Answers that were kept in one step. The list is named by the number of the first. */
+export type AnswerList = readonly (readonly [seq: number, answer: string | Uint8Array])[];
+
 /** All that outlives a session's connections. */
 export interface StoredSession {
   readonly id: string;
@@ -66,8 +69,8 @@ export interface StoredSession {
   readonly inboxSettled: number;
   /** Settled sequence numbers above `inboxSettled`, ascending. */
   readonly inboxAbove: readonly number[];
-  /** Answers that the client has not confirmed, by sequence number. */
-  readonly answers: readonly (readonly [seq: number, answer: string | Uint8Array])[];
+  /** Answers that the client may not have: lists as they were kept, by ascending names. */
+  readonly answers: readonly AnswerList[];
 }
 
 /** An entry or message that was given up on. */
@@ -135,7 +138,7 @@ export type Operation =
     }
   /**
    * Moves the inbox: `settled` never moves back, `above` is replaced by those of the numbers given that are above it,
-   * answers are added (one of the same number is replaced), then those named in `drop` are removed.
+   * answers are added as one list (one of the same name is replaced, an empty one is none), then the lists named in `drop` are removed.
    */
   | {
       readonly kind: "inbox";
@@ -143,7 +146,7 @@ export type Operation =
       readonly generation: number;
       readonly settled: number;
       readonly above: readonly number[];
-      readonly answers: readonly (readonly [seq: number, answer: string | Uint8Array])[];
+      readonly answers: AnswerList;
       readonly drop: readonly number[];
     }
   /** Forgets a session and everything kept for it, dead letters excepted. */

@@ -114,14 +114,14 @@ export const CORE: readonly Mutant[] = [
   {
     name: "one failure is death",
     file: "core/attempts.ts",
-    find: "if (attempts < this.#maxDeliveries) {",
-    replace: "if (attempts < 1) {",
+    find: "if (attempts >= maxDeliveries)",
+    replace: "if (attempts >= 1)",
   },
   {
     name: "a poisoned message blocks for ever",
     file: "core/attempts.ts",
-    find: "if (attempts < this.#maxDeliveries) {",
-    replace: "if (attempts < 1e9) {",
+    find: "if (attempts >= maxDeliveries)",
+    replace: "if (attempts >= 1e9)",
   },
   {
     name: "a repeated batch is performed again",

@@ -181,7 +181,7 @@ async function sessionsAgree(store: Store, session: StoredSession, batch: number
     position: cursor,
     inboxSettled: batch,
     inboxAbove: batch < 1 ? [] : [batch + 2],
-    answers: [batch - 2, batch - 1, batch].filter((seq) => seq > 0).map((seq) => [seq, `answer ${seq}`]),
+    answers: [batch - 2, batch - 1, batch].filter((seq) => seq > 0).map((seq) => [[seq, `answer ${seq}`]]),
   });
   const rooms = [
     { key: "lobby", since: 0, until: null },

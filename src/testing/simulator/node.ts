@@ -3,10 +3,8 @@
  *
  * Rule: what Socket.IO would do between the network and the hub is done here, and nothing else.
  */
-import type { ServerFrame } from "../../core/wire.ts";
 import { admit } from "../../server/admission.ts";
 import { namespaceKey, roomKey, sessionKey } from "../../server/audience.ts";
-import type { Chunk } from "../../server/chunk.ts";
 import { parseHello } from "../../server/client-frames.ts";
 import { Codec } from "../../server/codec.ts";
 import type { Connection, Outlet } from "../../server/connection.ts";
@@ -201,8 +199,8 @@ export class Node {
       wire.send("down", text);
     };
     const outlet: Outlet = {
-      frame: (frame: ServerFrame) => send(JSON.stringify(frame)),
-      chunk: (number: number, chunk: Chunk) => send(`[${number}${chunk.text as string}`),
+      frame: (frame) => send(JSON.stringify(frame)),
+      encoded: (number, { text }) => send(`[${number}${text}`),
       close: () => wire.close("server"),
     };
     const hello = parseHello(JSON.parse(JSON.stringify(knock.hello)));

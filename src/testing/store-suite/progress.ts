@@ -65,14 +65,30 @@ export const progressCases: readonly UnboundCase[] = [
     ): Operation => ({ kind: "inbox", session: "s", generation: 1, settled, above, answers, drop });
     await store.commit([open("s", { inboxSettled: 2 }), inbox(4, [9, 6, 6, 3], [[4, "four"]], [])]);
     let session = await stored(store, "s");
-    assert.deepEqual([session.inboxSettled, session.inboxAbove, session.answers], [4, [6, 9], [[4, "four"]]]);
-    const [outcome] = await store.commit([inbox(1, [7], [[3, bytes]], []), inbox(1, [8], [[5, "five"]], [4, 5])]);
+    assert.deepEqual([session.inboxSettled, session.inboxAbove, session.answers], [4, [6, 9], [[[4, "four"]]]]);
+    const [outcome] = await store.commit([
+      inbox(
+        1,
+        [7],
+        [
+          [3, bytes],
+          [2, "two"],
+        ],
+        [],
+      ),
+      inbox(1, [8], [[5, "five"]], [4, 5, 2]),
+    ]);
     assert.equal(outcome?.offset, 0);
     session = await stored(store, "s");
     assert.deepEqual([session.inboxSettled, session.inboxAbove], [4, [8]]);
     assert.deepEqual(
-      session.answers.map(([seq, answer]) => [seq, bytesOf(answer)]),
-      [[3, [1, 2]]],
+      session.answers.map((list) => list.map(([seq, answer]) => [seq, bytesOf(answer)])),
+      [
+        [
+          [3, [1, 2]],
+          [2, [116, 119, 111]],
+        ],
+      ],
     );
   }),
 

@@ -121,7 +121,7 @@ export class Side {
       arrived: this.#rank(one.arrived),
       position: this.#rank(one.position),
       memberships: memberships.sort(),
-      answers: one.answers.map(([seq, answer]) => [seq, plain(answer)]),
+      answers: one.answers.map((list) => list.map(([seq, answer]) => [seq, plain(answer)])),
     };
   }
 
