@@ -95,6 +95,12 @@ export class Memberships {
     return intervals.some(({ since, until }) => since < offset && (until === null || offset <= until));
   }
 
+  /** Whether the session was a member at all offsets from the first to the last. False is no proof of the contrary: it may have come and gone. */
+  spans(key: string, first: Offset, last: Offset): boolean {
+    const interval = this.#intervals.get(key)?.at(-1);
+    return interval !== undefined && interval.since < first && (interval.until === null || last <= interval.until);
+  }
+
   /** Whether the entry is for this session. */
   entitled({ offset, keys, except }: Addressed): boolean {
     return keys.some((key) => this.covers(key, offset)) && !except.some((key) => this.covers(key, offset));

@@ -1,8 +1,8 @@
 /**
  * Writing down where sessions stand.
  *
- * Rule: gathered and written once a second, never once an acknowledgement; a cursor that is written late only means that more is
- * sent again than had to be.
+ * Rule: gathered and written once a second, never once an acknowledgement, and only so many at a time, so that writing them holds nobody
+ * up; a cursor that is written late only means that more is sent again than had to be.
  */
 import type { Clock } from "../core/clock.ts";
 import type { Operation } from "../store/store.ts";
@@ -10,6 +10,9 @@ import type { Session } from "./session.ts";
 
 /** How often cursors are written, milliseconds. */
 const EVERY_MS = 1_000;
+/** At most so many at a time, a few milliseconds' work, and how soon the next are. */
+const AT_A_TIME = 250;
+const NEXT_MS = 200;
 
 /** What it needs of its node. */
 interface CursorHost {
@@ -31,13 +34,27 @@ export class Cursors {
   /** The session's cursor moved; it is written soon. */
   moved(session: Session): void {
     this.#moved.add(session);
-    if (this.#scheduled) return;
+    this.#schedule(EVERY_MS);
+  }
+
+  #schedule(afterMs: number): void {
+    if (this.#scheduled || this.#moved.size === 0) return;
     this.#scheduled = true;
     const { clock } = this.#host;
-    clock.at(clock.now() + EVERY_MS, () => {
+    clock.at(clock.now() + afterMs, () => {
       this.#scheduled = false;
-      this.flush();
+      this.#saveSome();
+      this.#schedule(NEXT_MS);
     });
+  }
+
+  /** Those that have waited longest. */
+  #saveSome(): void {
+    let left = AT_A_TIME;
+    for (const session of this.#moved) {
+      if (left-- === 0) return;
+      this.save(session);
+    }
   }
 
   /** Writes those that moved, now. */

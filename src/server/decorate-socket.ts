@@ -71,6 +71,8 @@ export interface Link {
 
 const links = new WeakMap<object, Link>();
 const gated = new WeakSet<object>();
+/** Namespaces in which a decorated socket has, or had, a catch-all listener for what goes out. */
+export const watched: WeakSet<object> = new WeakSet();
 /** The connection for which Socket.IO is about to write. Everything between setting and using it is synchronous. */
 let writingFor: { readonly connection: Connection; readonly host: SocketHost } | undefined;
 
@@ -216,10 +218,25 @@ export function decorateSocket(socket: Socket, connection: Connection, host: Soc
     return own;
   });
 
+  if (socket.listenersAnyOutgoing().length > 0) watched.add(socket.nsp);
+  for (const name of WATCHING) define(own, name, watching[name]);
+
   const link: Link = { connection, recipient };
   links.set(socket, link);
   return link;
 }
+
+const WATCHING = ["onAnyOutgoing", "prependAnyOutgoing"] as const;
+/** Socket.IO's own, and a note of it. Shared by all sockets, and so no closure of each. */
+const watching = Object.fromEntries(
+  WATCHING.map((name) => [
+    name,
+    function (this: Socket, listener: () => void) {
+      watched.add(this.nsp);
+      return (Object.getPrototypeOf(this) as Socket)[name].call(this, listener);
+    },
+  ]),
+) as Record<(typeof WATCHING)[number], unknown>;
 
 function listenersOf(socket: OpenSocket, event: unknown[]): Dispatched {
   const name = event[0] as string;

@@ -4,11 +4,12 @@
  * Rule: own properties of the server's own objects; no Proxy, no prototype is touched, no `instanceof` is asked. Whatever is not
  * ours to change goes on to Socket.IO with its own arguments. This file and decorate-socket.ts are all that knows Socket.IO's insides.
  */
+import { EventEmitter } from "node:events";
 import type { Namespace, Server, Socket } from "socket.io";
 import { HELLO_KEY, type Hello } from "../core/wire.ts";
 import { namespaceKey, roomKey, sessionKey } from "./audience.ts";
 import { parseHello } from "./client-frames.ts";
-import { inTurn, linkOf, open, PACKET, type Packet, type SocketHost } from "./decorate-socket.ts";
+import { inTurn, linkOf, open, PACKET, type Packet, type SocketHost, watched } from "./decorate-socket.ts";
 import type { Audience } from "./publisher.ts";
 
 /** What a broadcast is addressed to, as Socket.IO's adapters know it. */
@@ -21,6 +22,7 @@ interface BroadcastOptions {
 /** The members of adapters that we use. All exist in 4.6-4.8. */
 interface OpenAdapter {
   readonly rooms: Map<string, Set<string>>;
+  readonly sids?: Map<string, Set<string>>;
   broadcast(packet: Packet, options: BroadcastOptions): unknown;
   broadcastWithAck(packet: Packet, options: BroadcastOptions, ...rest: unknown[]): unknown;
   apply(options: BroadcastOptions, callback: (socket: Socket) => void): void;
@@ -136,6 +138,10 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
   const native = <K extends keyof OpenAdapter>(key: K): OpenAdapter[K] =>
     owned[key] ?? (Object.getPrototypeOf(adapter) as OpenAdapter)[key];
 
+  /** Sockets here that are not decorated. */
+  const plain = new Set([...(adapter.sids?.keys() ?? [])].filter((id) => !host.socket(name, id)));
+  const local = isLocal(adapter);
+
   define(adapter, "broadcast", (packet: Packet, options: BroadcastOptions) => {
     const data = packet.data as [string, ...unknown[]];
     const flags = options.flags ?? {};
@@ -149,6 +155,8 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
       host.durable(data[0], data.slice(1), namespace);
     const audience = durable ? audienceOf(namespace, adapter, options, host) : undefined;
     const logged = audience !== undefined && host.emit(audience, data);
+    // Nobody would get it, and nobody watches: a walk over all sockets saved.
+    if (logged && local && plain.size === 0 && !watched.has(namespace)) return undefined;
     const marked = { ...options, flags: { ...flags, [FLAG]: flags[FLAG] ?? (logged ? "log" : "turn") } };
     packets.set(marked.flags, packet);
     return native("broadcast").call(adapter, packet, marked);
@@ -172,6 +180,7 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
     const result = native("addAll").call(adapter, id, rooms);
     const socket = host.socket(name, id);
     if (socket) host.joined(socket, rooms);
+    else plain.add(id);
     return result;
   });
   define(adapter, "del", (id: string, room: string) => {
@@ -184,8 +193,16 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
     const result = native("delAll").call(adapter, id);
     const socket = host.socket(name, id);
     if (socket) host.closed(socket);
+    else plain.delete(id);
     return result;
   });
+}
+
+/** Whether it is the adapter that Socket.IO comes with, as it comes: nobody but the sockets here gets a broadcast. Adapters of clusters extend it. */
+function isLocal(adapter: OpenAdapter): boolean {
+  const kind = Object.getPrototypeOf(adapter) as object;
+  const overridden = Object.hasOwn(adapter, "broadcast") || Object.hasOwn(adapter, "apply");
+  return !overridden && kind.constructor.name === "Adapter" && Object.getPrototypeOf(kind) === EventEmitter.prototype;
 }
 
 /** Who a broadcast is for, in the log's terms; `undefined` when only plain clients can be meant. */

@@ -13,7 +13,7 @@ import type { Offset } from "../core/position.ts";
 import type { GapReason } from "../core/resume.ts";
 import type { WireGap } from "../core/wire.ts";
 import type { DeadLetter, Entry, LogState, NewEntry, Operation, Outcome, Store, Tail } from "../store/store.ts";
-import { address, SharedChunks } from "./addressing.ts";
+import { address } from "./addressing.ts";
 import { type Chunk, chunksOf } from "./chunk.ts";
 import type { Codec } from "./codec.ts";
 import type { Connection, Feeder, Stretch } from "./connection.ts";
@@ -381,12 +381,11 @@ export class Hub implements Feeder, SessionHost {
     if (!last || last.offset <= before) return;
     const fresh = (entries[0] as Entry).offset > before ? entries : entries.filter(({ offset }) => offset > before);
     for (const entry of fresh) this.#recent.push(entry);
-    const lists = address(fresh, this.#roster);
+    const shares = address(fresh, this.#roster, (list) => this.chunks(list, last.offset));
     this.#dispatched = last.offset;
-    const shared = new SharedChunks((list) => this.chunks(list, last.offset));
-    for (const [connection, list] of lists) {
-      connection.deliver(shared.of(list), before);
-      this.metrics.delivered += list.length;
+    for (const [connection, { entries: given, chunks }] of shares) {
+      connection.deliver(chunks, before);
+      this.metrics.delivered += given.length;
     }
     this.#roster.dispatched(this.#dispatched);
   }

@@ -4,7 +4,6 @@
  * Rule: the same object comes back, decorated in place; an application that never looks at `.delivery` is served as before.
  */
 import type { DefaultEventsMap, Server, Socket } from "socket.io";
-import { monotonicFactory } from "ulid";
 import { systemClock } from "../clock.ts";
 import { FRAME_EVENT } from "../core/wire.ts";
 import { memory } from "../store/memory.ts";
@@ -21,7 +20,7 @@ import { Metrics } from "./metrics.ts";
 import { type ReliableOptions, settle } from "./options.ts";
 import { Publisher } from "./publisher.ts";
 import { keepBounds } from "./retention.ts";
-import { newSessionId } from "./token.ts";
+import { newSessionId, ulids } from "./token.ts";
 
 /** A server with `.delivery`. */
 export type ReliableServer<L extends EventsOf, E extends EventsOf, I extends EventsOf, D> = Server<L, E, I, D> & {
@@ -72,7 +71,7 @@ function wrap(io: Server, options: ReliableOptions): ServerDelivery {
     );
   }
   const json = speaksJson(encoder);
-  const newId = monotonicFactory();
+  const newId = ulids();
   const events = new Events<DeliveryEvents>();
   const hub = new Hub({
     store: options.store ?? memory(),

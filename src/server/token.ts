@@ -5,6 +5,7 @@
  * it, for this session, generation and principal, and nothing else does.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { monotonicFactory } from "ulid";
 
 /** 128 random bits, as text. */
 export function newSessionId(): string {
@@ -47,4 +48,18 @@ export const ULID: RegExp = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 function mac(secret: Uint8Array, session: string, generation: number, principal: string | null): Buffer {
   const owner = principal === null ? "" : `:${principal}`;
   return createHmac("sha256", secret).update(`${session}\n${generation}\n${owner}`).digest();
+}
+
+/** Makes ids of messages: ULIDs that ascend. */
+export function ulids(): () => string {
+  // The package asks the system for one byte at a time, sixteen times in each new millisecond.
+  let pool = new Uint8Array();
+  let at = 0;
+  return monotonicFactory(() => {
+    if (at === pool.length) {
+      pool = randomBytes(1_024);
+      at = 0;
+    }
+    return (pool[at++] ?? 0) / 256;
+  });
 }
