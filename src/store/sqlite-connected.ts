@@ -7,6 +7,7 @@ import {
   type ConnectionSource,
   carryOver,
   configure,
+  leaveSyncing,
   relax,
   type SqliteDatabase,
   synchronousLevel,
@@ -17,6 +18,7 @@ import { type Appender, SqliteLog } from "./sqlite-log.ts";
 import { Replay } from "./sqlite-replay.ts";
 import { checkVersion, type LogIdentity, migrate } from "./sqlite-schema.ts";
 import { SqliteLetters, SqliteSessions } from "./sqlite-sessions.ts";
+import { WalSync } from "./sqlite-sync.ts";
 import type { Durability, NewEntry, Operation, Outcome } from "./store.ts";
 
 /** All that belongs to one connection and ends with it. */
@@ -24,6 +26,8 @@ export interface Connected {
   readonly db: SqliteDatabase;
   readonly identity: LogIdentity;
   readonly transactions: Transactions;
+  /** To be synced after each commit; absent when SQLite does that, or nobody asked for it. */
+  readonly wal: WalSync | undefined;
   readonly log: SqliteLog;
   readonly replay: Replay;
   readonly sessions: SqliteSessions;
@@ -46,10 +50,13 @@ export function connect(source: ConnectionSource, durability: Durability, before
     carryOver(db);
     // The generation itself had to be durable, whatever is asked of entries.
     if (durability === "os") relax(db, source, level);
+    const file = durability === "disk" ? source.openWal?.() : undefined;
+    const wal = file && new WalSync(file, leaveSyncing(db), () => carryOver(db));
     return {
       db,
       identity,
       transactions,
+      wal,
       log: new SqliteLog(db, identity.generation),
       replay: new Replay(db),
       sessions: new SqliteSessions(db),

@@ -3,6 +3,7 @@
  *
  * Rule: a connection that the application made is never closed, and its durability is only ever raised.
  */
+import { closeSync, fdatasync, fstatSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
 import { DeliveryError } from "../core/error.ts";
 
@@ -35,6 +36,17 @@ export interface ConnectionSource {
   readonly inMemory: boolean;
   /** `again`: the file was there before and must still be. */
   connect(again: boolean): SqliteDatabase;
+  /** The write-ahead log beside a connection. Absent, or `undefined`: SQLite has to sync it within each commit. */
+  openWal?(): WalFile | undefined;
+}
+
+/** The write-ahead log as a file. */
+export interface WalFile {
+  /** Resolves when everything that was written to it by now is on the disk; rejects as the system does. */
+  sync(): Promise<void>;
+  /** Its size. */
+  bytes(): number;
+  close(): void;
 }
 
 /** How long SQLite waits for a lock of another process. It waits on the event loop, hence no longer. */
@@ -52,6 +64,23 @@ export function fileSource(path: string): ConnectionSource {
       const Database = loadDriver();
       return new Database(path, { timeout: LOCK_WAIT_MS, fileMustExist: again });
     },
+    openWal: () => openWal(`${path}-wal`),
+  };
+}
+
+function openWal(path: string): WalFile | undefined {
+  let file: number;
+  try {
+    // Windows syncs only what is open for writing.
+    file = openSync(path, "r+");
+  } catch {
+    return undefined;
+  }
+  return {
+    // Not of the data alone where that is less than it says: libuv asks macOS for a full sync in `fsync` and `fdatasync` alike.
+    sync: () => new Promise((resolve, reject) => fdatasync(file, (error) => (error ? reject(error) : resolve()))),
+    bytes: () => fstatSync(file).size,
+    close: () => closeSync(file),
   };
 }
 
@@ -144,11 +173,24 @@ export function carryOver(db: SqliteDatabase): void {
   db.pragma("wal_checkpoint(PASSIVE)");
 }
 
-/** Lowers an own connection to what survives a killed process, but not power loss. */
+/** Lowers a connection to what survives a killed process, but not power loss. A given one not below the level that it had. */
 export function relax(db: SqliteDatabase, source: ConnectionSource, level: number): void {
+  if (source.owned) db.pragma("fullfsync = OFF");
   if (source.owned) db.pragma(`synchronous = ${NORMAL}`);
   else if (level < FULL) db.pragma(`synchronous = ${Math.max(level, NORMAL)}`);
-  if (source.owned) db.pragma("fullfsync = OFF");
+}
+
+/**
+ * Leaves it to the caller to sync the write-ahead log after each commit, and to carry it over when it has reached a size, which is
+ * answered, in bytes. SQLite would carry it over, and so sync it, before the caller does, and say nothing when that fails.
+ */
+export function leaveSyncing(db: SqliteDatabase): number {
+  const pages = readPragma(db, "wal_autocheckpoint");
+  db.pragma("wal_autocheckpoint = 0");
+  // When the log begins anew, its file is cut, so that its size is what is in it.
+  db.pragma("journal_size_limit = 0");
+  db.pragma(`synchronous = ${NORMAL}`);
+  return pages * readPragma(db, "page_size");
 }
 
 /** The connection's level of `synchronous`: 0 is OFF, 1 NORMAL, 2 FULL, 3 EXTRA. */

@@ -2,7 +2,8 @@
  * The engine behind `sqlite()`: one connection, used from one thread.
  *
  * Rule: everything happens in {@link SqliteStore.#run}, whole and in the order it was asked for, never inside a transaction
- * of the application's, and on a connection that has not failed.
+ * of the application's, and on a connection that has not failed. What was written is synced beside the event loop, which goes on
+ * meanwhile; nobody is told of it, and nobody reads, before that.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DeliveryError } from "../core/error.ts";
@@ -66,37 +67,35 @@ export class SqliteStore implements Store {
     return { epoch, head, floor, secret };
   }
 
-  commit(batch: readonly Operation[], id?: CommitId): Promise<readonly (Outcome | undefined)[]> {
-    return this.#run("the commit", (connected) => {
+  async commit(batch: readonly Operation[], id?: CommitId): Promise<readonly (Outcome | undefined)[]> {
+    let outcomes = new Array<Outcome | undefined>(batch.length);
+    const appended = await this.#write("the commit", (connected) => {
       checkBatch(batch);
-      if (batch.length === 0) return [];
+      if (batch.length === 0) return undefined;
       const { log, sessions, transactions } = connected;
-      let outcomes = new Array<Outcome | undefined>(batch.length);
-      const { headBefore, entries } = this.#write(() =>
-        transactions.write(() => {
-          const appender = log.appender();
-          const before = id && log.headBefore(id);
-          if (before !== undefined) {
-            outcomes = outcomesAgain(batch, {
-              headBefore: before,
-              offsetOf: (entry) => log.find(entry),
-              session: (name) => sessions.get(name),
-            });
-            return appender;
-          }
-          if (id) log.remember(id, appender.headBefore);
-          for (const [i, operation] of batch.entries()) outcomes[i] = perform(connected, appender, operation);
-          appender.finish();
+      return transactions.write(() => {
+        const appender = log.appender();
+        const before = id && log.headBefore(id);
+        if (before !== undefined) {
+          outcomes = outcomesAgain(batch, {
+            headBefore: before,
+            offsetOf: (entry) => log.find(entry),
+            session: (name) => sessions.get(name),
+          });
           return appender;
-        }),
-      );
-      this.#tails.committed(headBefore, entries);
-      return outcomes;
+        }
+        if (id) log.remember(id, appender.headBefore);
+        for (const [i, operation] of batch.entries()) outcomes[i] = perform(connected, appender, operation);
+        appender.finish();
+        return appender;
+      });
     });
+    if (appended) this.#tails.committed(appended.headBefore, appended.entries);
+    return outcomes;
   }
 
   read(query: ReadQuery): Promise<Page> {
-    return this.#run("reading the log", ({ log, replay, transactions }) =>
+    return this.#read("reading the log", ({ log, replay, transactions }) =>
       transactions.read(() => replay.read(query, log.bounds())),
     );
   }
@@ -107,41 +106,41 @@ export class SqliteStore implements Store {
   }
 
   check(offset: Offset, id: string): Promise<"match" | "trimmed" | "forked"> {
-    return this.#run("reading the log", ({ log, transactions }) => transactions.read(() => log.check(offset, id)));
+    return this.#read("reading the log", ({ log, transactions }) => transactions.read(() => log.check(offset, id)));
   }
 
   session(id: string): Promise<StoredSession | undefined> {
-    return this.#run("reading a session", ({ sessions, transactions }) => transactions.read(() => sessions.get(id)));
+    return this.#read("reading a session", ({ sessions, transactions }) => transactions.read(() => sessions.get(id)));
   }
 
   sessions(after: string, limit: number): Promise<readonly StoredSession[]> {
-    return this.#run("reading sessions", ({ sessions, transactions }) =>
+    return this.#read("reading sessions", ({ sessions, transactions }) =>
       transactions.read(() => sessions.list(after, limit)),
     );
   }
 
   sessionsOf(principal: string): Promise<{ readonly count: number; readonly oldest: string | undefined }> {
-    return this.#run("reading sessions", ({ sessions }) => sessions.of(principal));
+    return this.#read("reading sessions", ({ sessions }) => sessions.of(principal));
   }
 
   expire(seenBefore: number, limit: number): Promise<number> {
-    return this.#run("forgetting sessions", ({ sessions, transactions }) =>
-      this.#write(() => transactions.write(() => sessions.expire(seenBefore, limit))),
+    return this.#write("forgetting sessions", ({ sessions, transactions }) =>
+      transactions.write(() => sessions.expire(seenBefore, limit)),
     );
   }
 
   trim(retention: Retention, now: number, limit: number): Promise<{ readonly floor: Offset; readonly more: boolean }> {
-    return this.#run("trimming the log", ({ log, transactions }) =>
-      this.#write(() => transactions.write(() => log.trim(retention, now, limit))),
+    return this.#write("trimming the log", ({ log, transactions }) =>
+      transactions.write(() => log.trim(retention, now, limit)),
     );
   }
 
   deadLetters(after: string, limit: number): Promise<readonly DeadLetter[]> {
-    return this.#run("reading dead letters", ({ letters }) => letters.list(after, limit));
+    return this.#read("reading dead letters", ({ letters }) => letters.list(after, limit));
   }
 
   usage(): Promise<{ entries: number; bytes: number; sessions: number; deadLetters: number }> {
-    return this.#run("reading the usage", ({ log, sessions, letters, transactions }) =>
+    return this.#read("reading the usage", ({ log, sessions, letters, transactions }) =>
       transactions.read(() => {
         const { entries, bytes } = log.bounds();
         return { entries, bytes, sessions: sessions.count(), deadLetters: letters.count() };
@@ -174,6 +173,7 @@ export class SqliteStore implements Store {
     }
     await Promise.allSettled(this.#unsettled);
     await this.#last;
+    await this.#connected?.wal?.caughtUp();
     this.#state = "closed";
     this.#tails.stop();
     this.#disconnect();
@@ -205,15 +205,30 @@ export class SqliteStore implements Store {
     }
   }
 
+  /** Runs a step that only reads, when all that it could see is on the disk. */
+  #read<T>(doing: string, step: (connected: Connected) => T): Promise<T> {
+    const wal = this.#connected?.wal;
+    return wal?.behind ? wal.caughtUp().then(() => this.#read(doing, step)) : this.#run(doing, step);
+  }
+
   /**
-   * After a write whose outcome is unknown the connection is given up: a disk that failed to take something may later
-   * claim to have it, and only what is read back from the file can be built on.
+   * Runs a step that writes; resolves when that is on the disk. After a write whose outcome is unknown the connection is given up: a
+   * disk that failed to take something may later claim to have it, and only what is read back from the file can be built on.
    */
-  #write<T>(write: () => T): T {
+  async #write<T>(doing: string, step: (connected: Connected) => T): Promise<T> {
+    let used: Connected | undefined;
+    let synced: Promise<void> | undefined;
     try {
-      return write();
+      const result = await this.#run(doing, (connected) => {
+        used = connected;
+        const wrote = step(connected);
+        synced = connected.wal?.synced();
+        return wrote;
+      });
+      await synced;
+      return result;
     } catch (error) {
-      if (storeError(error, "the write").code === "STORE_FAILED") this.#disconnect();
+      if (storeError(error, doing).code === "STORE_FAILED" && used === this.#connected) this.#disconnect();
       throw error;
     }
   }
@@ -251,6 +266,7 @@ export class SqliteStore implements Store {
     const connected = this.#connected;
     this.#connected = undefined;
     try {
+      connected?.wal?.close();
       connected?.db.close();
     } catch {
       // It is given up either way.
@@ -259,7 +275,7 @@ export class SqliteStore implements Store {
 
   /** What follows an offset, for tails; nothing while it cannot be read or could show what is not committed. */
   #readOn(after: Offset): Stretch | undefined {
-    if (this.#state !== "open" || this.#occupied()) return undefined;
+    if (this.#state !== "open" || this.#occupied() || this.#connected?.wal?.behind) return undefined;
     try {
       return this.#connected?.log.after(after, STRETCH);
     } catch {

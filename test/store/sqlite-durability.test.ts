@@ -5,20 +5,93 @@ import { describe, expect, test } from "vitest";
 import { sqlite } from "../../src/store/sqlite.ts";
 import { checkDriver } from "../../src/store/sqlite-driver.ts";
 import { SqliteStore } from "../../src/store/sqlite-store.ts";
-import { append, codeOf, everything, nthId } from "../../src/testing/store-suite/given.ts";
+import { append, codeOf, everything, ids, nthId, until } from "../../src/testing/store-suite/given.ts";
 import { afterwards, database, eachOnItsOwnFile, kept, opened, path, watched } from "./sqlite-bench.ts";
 
 eachOnItsOwnFile();
 
 describe("durability", () => {
-  test("a store on a path really syncs every commit, after the first write too", async () => {
+  /** Syncs of the write-ahead log that end when they are let. */
+  function gated() {
     const { source, connections } = watched((_, statement) => statement);
+    const syncs: { end: (error?: Error) => void }[] = [];
+    const openWal = () => {
+      const file = source.openWal?.();
+      if (!file) throw new Error("the write-ahead log cannot be opened");
+      return {
+        close: () => file.close(),
+        bytes: () => file.bytes(),
+        sync: () =>
+          new Promise<void>((resolve, reject) =>
+            syncs.push({ end: (error) => (error ? reject(error) : resolve(file.sync())) }),
+          ),
+      };
+    };
+    return { source: { ...source, openWal }, connections, syncs };
+  }
+
+  const turns = async () => {
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test("a store on a path tells of a commit when it is synced, and shows nobody anything before", async () => {
+    const { source, connections, syncs } = gated();
     const store = await opened(new SqliteStore(source, "disk"));
-    await store.commit([append(1)]);
     expect(store.durability).toBe("disk");
-    expect(connections[0]?.pragma("synchronous", { simple: true })).toBe(2);
     expect(connections[0]?.pragma("journal_mode", { simple: true })).toBe("wal");
     expect(connections[0]?.pragma("page_size", { simple: true })).toBe(8192);
+    const heard: string[] = [];
+    store.tail(0, (entries) => heard.push(...ids(entries)));
+    const first = store.commit([append(1)]).then(() => heard.push("first"));
+    const second = store.commit([append(2)]).then(() => heard.push("second"));
+    const third = store.commit([append(3)]).then(() => heard.push("third"));
+    const read = kept(store).then((all) => heard.push(`read ${all.length}`));
+    await turns();
+    expect([heard, syncs.length]).toEqual([[], 1]);
+    syncs[0]?.end();
+    await first;
+    await turns();
+    expect([heard, syncs.length]).toEqual([["first", nthId(1)], 2]);
+    syncs[1]?.end();
+    await Promise.all([second, third, read]);
+    await turns();
+    // Those who wrote while the first was under way share the second.
+    expect(syncs.length).toBe(2);
+    expect(heard.filter((one) => one.length > 10)).toEqual([1, 2, 3].map(nthId));
+    expect(heard).toEqual(expect.arrayContaining(["second", "third", "read 3"]));
+  });
+
+  test("a sync that fails leaves everything unknown that was written on its connection, and a repetition finds out", async () => {
+    const { source, connections, syncs } = gated();
+    const store = await opened(new SqliteStore(source, "disk"));
+    const seen: string[] = [];
+    store.tail(0, (entries) => seen.push(...ids(entries)));
+    const batches = [1, 2].map((n) => ({ batch: [append(n)], id: { writer: `writer ${n}`, number: 1 } }));
+    const commits = batches.map(({ batch, id }) => codeOf(store.commit(batch, id)));
+    await turns();
+    syncs[0]?.end(Object.assign(new Error("injected"), { code: "EIO" }));
+    expect(await Promise.all(commits)).toEqual(["STORE_FAILED", "STORE_FAILED"]);
+    expect([seen, syncs.length]).toEqual([[], 1]);
+    const again = batches.map(({ batch, id }) => store.commit(batch, id));
+    await turns();
+    while (syncs.length < 3) {
+      syncs.at(-1)?.end();
+      await turns();
+    }
+    syncs.at(-1)?.end();
+    await Promise.all(again);
+    await turns();
+    expect(connections.length).toBe(2);
+    expect(await kept(store)).toEqual([1, 2].map(nthId));
+    await until(() => seen.length === 2);
+    expect(seen).toEqual([1, 2].map(nthId));
+  });
+
+  test("a file whose write-ahead log cannot be opened is synced by SQLite, at every commit", async () => {
+    const { source, connections } = watched((_, statement) => statement);
+    const store = await opened(new SqliteStore({ ...source, openWal: () => undefined }, "disk"));
+    await store.commit([append(1)]);
+    expect(connections[0]?.pragma("synchronous", { simple: true })).toBe(2);
   });
 
   test("asked for no more than a killed process, it syncs at checkpoints only", async () => {
@@ -67,7 +140,7 @@ describe("files", () => {
     await store.close();
     const db = new Database(path);
     db.pragma("journal_mode = DELETE");
-    db.exec("UPDATE gapless_meta SET version = 2");
+    db.exec("UPDATE gapless_meta SET version = 99");
     db.close();
     const before = await readFile(path);
     expect(await codeOf(sqlite(path).open())).toBe("STORE_TOO_NEW");
