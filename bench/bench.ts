@@ -1,71 +1,129 @@
 /**
- * The benchmark: gapless-io beside plain Socket.IO, on this machine, now.
+ * The benchmark: gapless-io beside plain Socket.IO and others, on this machine, now.
  *
  * Rule: peers take turns within a round, and the order turns from round to round; a figure is a median over rounds.
  *
- *     npm run bench [-- --quick] [--only <part of a workload's name>] [--profile <directory>]
+ *     npm run bench [-- options]
  *
- * `--quick` ends within two minutes. `--profile` writes CPU profiles of the server processes; the figures are then worth less.
+ *     --quick             a part of it, with less of everything, in under two minutes
+ *     --only W1           workloads with this in their names; may be said several times
+ *     --peers plain,disk  only these
+ *     --rounds 5
+ *     --large             also what takes minutes: W7 with a log of ten million messages
+ *     --profile <dir>     CPU profiles of the server's processes; the figures are then worth less
+ *     --out <file>        where results are kept (default: .tmp/bench.json)
+ *     --from <file,...>   measures nothing, but takes the results that are kept there
+ *     --report            writes the results into docs/performance.md and docs/performance.svg
+ *
  * Exits with 1 when a run of gapless-io lost something, handed it out twice or out of order, or did not end.
  */
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { peers } from "./peers/index.ts";
+import { machine } from "./machine.ts";
+import { baseline, ours, peers } from "./peers/index.ts";
 import type { Peer } from "./peers/peer.ts";
-import { type RunResult, run } from "./run.ts";
-import { median } from "./statistics.ts";
-import { table } from "./table.ts";
+import type { Plan } from "./plan.ts";
+import { report } from "./report.ts";
+import { load, type Result, type Results, result, save } from "./results.ts";
+import { run } from "./run.ts";
+import { columns, failures, rows, verdicts, words } from "./table.ts";
 import { workloads } from "./workloads/index.ts";
-import type { Plan } from "./workloads/workload.ts";
+import { takesPart, type Workload } from "./workloads/workload.ts";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+/** No round of a hurried benchmark begins that would be likely to end after this. */
+const QUICK_MS = 108_000;
+const FULL: Plan = { warmMs: 1_500, measureMs: 4_000, share: 1 };
+const QUICK: Plan = { warmMs: 500, measureMs: 1_000, share: 0.2 };
 
 const { values: options } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, only: { type: "string" }, profile: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [""] },
+    peers: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    large: { type: "boolean", default: false },
+    profile: { type: "string" },
+    out: { type: "string", default: join(ROOT, ".tmp", "bench.json") },
+    from: { type: "string" },
+    report: { type: "boolean", default: false },
+  },
 });
-const plan: Plan = options.quick ? { warmMs: 600, measureMs: 1_200 } : { warmMs: 2_000, measureMs: 5_000 };
-const rounds = options.quick ? 3 : 7;
-/** No round begins that would be likely to end after this. */
-const budgetMs = options.quick ? 105_000 : 1_800_000;
 
-const chosen = workloads.filter(({ name }) => name.includes(options.only ?? ""));
-if (chosen.length === 0)
-  throw new Error(`no workload is called "${options.only}": ${workloads.map(({ name }) => name).join(", ")}`);
-const results = chosen.map((workload) => ({
-  workload,
-  byPeer: new Map<Peer, RunResult[]>(peers.map((peer) => [peer, []])),
-}));
-const startedAt = performance.now();
-
-console.log(machine());
-let round = 0;
-for (; round < rounds && timeFor(round); round++) {
-  if (!process.stdout.isTTY) console.log(`round ${round + 1} of ${rounds}`);
-  for (const { workload, byPeer } of results) {
-    for (const peer of turned(peers, round)) {
-      progress(`round ${round + 1} of ${rounds}: ${workload.name}: ${peer.name}`);
-      byPeer.get(peer)?.push(await run({ peer: peer.name, workload: workload.name, plan }, options.profile));
-    }
-  }
-}
-progress("");
-
-for (const { workload, byPeer } of results) console.log(`\n${table(workload, byPeer)}`);
+const chosen = chosenWorkloads();
+const results = options.from === undefined ? await measure() : load(options.from.split(","));
+const shown = peers.filter(({ key }) => results.results.some(({ peer }) => peer === key));
+for (const workload of chosen) show(workload);
+if (options.report) report(ROOT, chosen, shown, results);
 console.log(
-  `\nMedians of ${round} rounds of ${plan.measureMs / 1_000} s; ratios are to ${peers[0]?.name}, within each round. Messages are 200 bytes of JSON.` +
-    "\nSocket.IO sends a message as one packet to each client; gapless-io what is committed together." +
+  `\n${results.machine}, ${results.at.slice(0, 10)}\nMedians; ratios are to ${baseline.name}, within each round. Messages are 200 bytes of JSON.` +
+    `\n${baseline.name} sends a message as one packet to each client; gapless-io what is committed together.` +
     "\nAll clients are in one process; near 1 core it is the clients that are measured, then look at the server's µs.",
 );
+process.exit(results.results.some(({ peer, failure }) => failure && ours.some(({ key }) => key === peer)) ? 1 : 0);
 
-const failed = results.some(({ byPeer }) =>
-  [...byPeer].some(([peer, runs]) => peer !== peers[0] && runs.some((one) => "failure" in one)),
-);
-process.exit(failed ? 1 : 0);
+/** Measures, round by round. */
+async function measure(): Promise<Results> {
+  const took = await chosenPeers();
+  const rounds = Number(options.rounds);
+  const plan = options.quick ? QUICK : FULL;
+  const at = new Date().toISOString();
+  const startedAt = performance.now();
+  const all: Result[] = [];
+  const kept: Results = { at, quick: options.quick, machine: machine(), results: all };
+  mkdirSync(dirname(options.out), { recursive: true });
+  console.log(kept.machine);
+  for (let round = 0; round < rounds; round++) {
+    const elapsedMs = performance.now() - startedAt;
+    if (options.quick && round > 0 && elapsedMs * (1 + 1 / round) > QUICK_MS) break;
+    for (const workload of chosen) {
+      for (const peer of turned(took, round).filter((one) => takesPart(one, workload))) {
+        progress(`round ${round + 1} of ${rounds}: ${workload.name}: ${peer.name}`);
+        const about = { round: `${at} ${round}`, workload: workload.name, peer: peer.key };
+        all.push(result(about, await run(peer, workload, plan, options.profile)));
+        save(options.out, kept);
+      }
+    }
+  }
+  progress("");
+  return kept;
+}
 
-/** Whether another round would end in time, if it took as long as those before. */
-function timeFor(done: number): boolean {
-  const elapsedMs = performance.now() - startedAt;
-  return done === 0 || elapsedMs * (1 + 1 / done) < budgetMs;
+function show(workload: Workload): void {
+  const participants = shown.filter((peer) => takesPart(peer, workload));
+  if (!results.results.some((one) => one.workload === workload.name)) return;
+  const lines = [
+    ...columns(rows(workload, participants, results)),
+    ...failures(workload, participants, results).map((line) => `  ${line}`),
+    ...verdicts(workload, results).map((verdict) => `  ${words(verdict)}`),
+  ];
+  console.log(`\n${workload.name}: ${workload.note}\n${lines.join("\n")}`);
+}
+
+function chosenWorkloads(): readonly Workload[] {
+  const found = workloads.filter(({ name }) => options.only.some((part) => name.includes(part)));
+  if (found.length === 0) {
+    throw new Error(`no workload is called "${options.only}": ${workloads.map(({ name }) => name).join("; ")}`);
+  }
+  const all = options.from !== undefined || options.large;
+  const hurried = options.quick && options.only.join("") === "";
+  return found.filter(({ effort }) => all || effort === "quick" || (effort === "full" && !hurried));
+}
+
+/** Those that were asked for, or all; without those that something is missing for. */
+async function chosenPeers(): Promise<readonly Peer[]> {
+  const keys = options.peers?.split(",") ?? (options.quick ? [baseline, ...ours] : peers).map(({ key }) => key);
+  const wrong = keys.filter((key) => !peers.some((peer) => peer.key === key));
+  if (wrong.length > 0) throw new Error(`no peer is called ${wrong}: ${peers.map(({ key }) => key)}`);
+  const found: Peer[] = [];
+  for (const peer of peers.filter(({ key }) => keys.includes(key))) {
+    const missing = await peer.missing?.();
+    if (missing === undefined) found.push(peer);
+    else console.log(`without ${peer.name}: ${missing}`);
+  }
+  return found;
 }
 
 function turned<T>(all: readonly T[], by: number): T[] {
@@ -74,28 +132,5 @@ function turned<T>(all: readonly T[], by: number): T[] {
 
 function progress(text: string): void {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${text}`);
-}
-
-function machine(): string {
-  const [cpu] = cpus();
-  return `${cpus().length} × ${cpu?.model.trim()}, Node ${process.version}, fdatasync of 4 KiB ${flushUs().toFixed(0)} µs (median)`;
-}
-
-/** What `disk` rests on: how long this disk takes to say that it has something. */
-function flushUs(): number {
-  const dir = mkdtempSync(join(tmpdir(), "gapless-bench-"));
-  const file = openSync(join(dir, "flush"), "w");
-  try {
-    const page = Buffer.alloc(4_096, 1);
-    const took = Array.from({ length: 50 }, () => {
-      const start = performance.now();
-      writeSync(file, page);
-      fdatasyncSync(file);
-      return (performance.now() - start) * 1_000;
-    });
-    return median(took);
-  } finally {
-    closeSync(file);
-    rmSync(dir, { recursive: true, force: true });
-  }
+  else if (text) console.log(text);
 }

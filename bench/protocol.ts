@@ -1,11 +1,12 @@
 /**
- * What the runner and the two processes of a run tell each other.
+ * What the runner and the processes of a run tell each other.
  *
  * Rule: a process is told what to do once, and says what it found once.
  */
-import type { ClientResult, Plan, ServerResult } from "./workloads/workload.ts";
+import type { Plan } from "./plan.ts";
+import type { Found } from "./workloads/workload.ts";
 
-/** On the command line of both processes. */
+/** On the command line of every process. */
 export interface RunOptions {
   readonly peer: string;
   readonly workload: string;
@@ -20,17 +21,31 @@ export interface Ports {
   readonly line: number;
 }
 
-/** From the server's process. */
-export type FromServer = { readonly listening: Ports } | { readonly server: ServerResult };
-
-/** From the clients' process. */
-export interface FromClients {
-  readonly clients: ClientResult;
+/** From the server's process, once it can be called. */
+export interface Listening {
+  readonly listening: Ports;
 }
+
+/** From the link's process, when there is one: the port that stands for the server's. */
+export interface Linked {
+  readonly linked: number;
+}
+
+/** From the server's process and the clients', at the end. */
+export type Ended = { readonly found: Found } | { readonly failure: string };
 
 /** What a run is told, with the peer and the workload found by their names. */
 export function runOptions(): RunOptions {
   return JSON.parse(process.argv[2] as string);
+}
+
+/** Says what came of it. */
+export async function tellEnd(found: Promise<Found>): Promise<void> {
+  const ended: Ended = await found.then(
+    (one) => ({ found: one }),
+    (error: unknown) => ({ failure: error instanceof Error ? error.message : String(error) }),
+  );
+  process.send?.(ended);
 }
 
 /** The one with this name. */

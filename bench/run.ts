@@ -1,5 +1,5 @@
 /**
- * One run: one peer, one workload, two fresh processes.
+ * One run: one peer, one workload, fresh processes.
  *
  * Rule: it ends in time and leaves nothing behind, whatever the processes do.
  */
@@ -9,43 +9,39 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { FromClients, FromServer, RunOptions } from "./protocol.ts";
-import { type Findings, sum } from "./tally.ts";
+import type { Numbers } from "./figures.ts";
+import type { Peer } from "./peers/peer.ts";
+import type { Plan } from "./plan.ts";
+import type { Ended, Linked, Listening, Ports, RunOptions } from "./protocol.ts";
+import { describe, sum } from "./tally.ts";
 import { within } from "./time.ts";
-import type { ClientResult, Latency, ServerResult } from "./workloads/workload.ts";
-
-/** What came of a run. */
-export interface Figures {
-  /** Units of work a second. */
-  readonly rate: number;
-  /** CPU of the server for one of them. */
-  readonly serverUs: number;
-  /** Cores that the clients' process kept busy. */
-  readonly clientsCores: number;
-  /** Cores that everything else on the machine kept busy. */
-  readonly othersCores: number;
-  readonly latency: Latency;
-}
+import type { Workload } from "./workloads/workload.ts";
 
 /** A run that may count, or why it does not. */
-export type RunResult = { readonly figures: Figures } | { readonly failure: string };
+export type RunResult = { readonly numbers: Numbers } | { readonly failure: string };
 
 /** Starting, connecting and ending, besides what the plan says. */
-const SLACK_MS = 25_000;
+const SLACK_MS = 30_000;
 
 /** Runs. @param profileTo Directory for a CPU profile of the server's process. */
-export async function run(options: Omit<RunOptions, "dir">, profileTo?: string): Promise<RunResult> {
+export async function run(peer: Peer, workload: Workload, plan: Plan, profileTo?: string): Promise<RunResult> {
   const dir = await mkdtemp(join(tmpdir(), "gapless-bench-"));
-  const profile = profileTo === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileTo}`];
   const children: ChildProcess[] = [];
+  const start = (file: string, argument: string, flags: readonly string[] = []) => {
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const child = fork(path, [argument], { execArgv: [...flags, "--import", "tsx"], stdio: "inherit" });
+    children.push(child);
+    return child;
+  };
   try {
-    const server = child("server.ts", { ...options, dir }, profile);
-    children.push(server);
-    const clients = child("clients.ts", { ...options, dir });
-    children.push(clients);
-    const { warmMs, measureMs } = options.plan;
-    const found = await within(warmMs + measureMs + SLACK_MS, both(server, clients));
-    return found ? judge(...found) : { failure: "did not end in time" };
+    const options: RunOptions = { peer: peer.name, workload: workload.name, plan, dir };
+    const profile = profileTo === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileTo}`];
+    const server = start("server.ts", JSON.stringify(options), ["--expose-gc", ...profile]);
+    const clients = start("clients.ts", JSON.stringify(options));
+    const link = workload.linkMs === undefined ? undefined : start("link.ts", String(workload.linkMs));
+    const slackMs = workload.slackMs ?? SLACK_MS;
+    const ended = await within(plan.warmMs + plan.measureMs + slackMs, together(server, clients, link));
+    return ended ? judge(ended) : { failure: "did not end in time" };
   } catch (error) {
     return { failure: String(error instanceof Error ? error.message : error) };
   } finally {
@@ -54,54 +50,40 @@ export async function run(options: Omit<RunOptions, "dir">, profileTo?: string):
   }
 }
 
-/** Brings the two together and waits for what both find. */
-function both(server: ChildProcess, clients: ChildProcess): Promise<[ServerResult, ClientResult]> {
-  const ofServer = new Promise<ServerResult>((resolve, reject) => {
-    server.on("message", (message: FromServer) => {
-      if ("listening" in message) clients.send(message.listening);
-      else resolve(message.server);
+/** Brings them together and waits for what they find. */
+async function together(server: ChildProcess, clients: ChildProcess, link?: ChildProcess): Promise<readonly Ended[]> {
+  const found = Promise.all([
+    hear(server, "server", (said: Ended) => ("found" in said || "failure" in said ? said : undefined)),
+    hear(clients, "clients", (said: Ended) => said),
+  ]);
+  // Nobody waits for what was found until all are called; a process that exits before that ends the run by what follows.
+  found.catch(() => {});
+  let ports: Ports = await hear(server, "server", ({ listening }: Listening) => listening);
+  if (link) {
+    const linked = hear(link, "link", (said: Linked) => said.linked);
+    link.send(ports);
+    ports = { ...ports, service: await linked };
+  }
+  clients.send(ports);
+  return found;
+}
+
+/** Waits until a process says what is waited for. */
+function hear<M, T>(child: ChildProcess, name: string, choose: (said: M) => T | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    child.on("message", (said: M) => {
+      const chosen = choose(said);
+      if (chosen !== undefined) resolve(chosen);
     });
-    server.on("exit", (code) => reject(new Error(`the server's process exited with ${code}`)));
+    child.on("exit", (code) => reject(new Error(`the ${name}'s process exited with ${code}`)));
   });
-  const ofClients = new Promise<ClientResult>((resolve, reject) => {
-    clients.on("message", (message: FromClients) => resolve(message.clients));
-    clients.on("exit", (code) => reject(new Error(`the clients' process exited with ${code}`)));
-  });
-  return Promise.all([ofServer, ofClients]);
 }
 
-function judge(server: ServerResult, clients: ClientResult): RunResult {
-  const failure = describe(sum([server, clients]));
-  if (failure) return { failure };
-  const { sample } = server;
-  if (!sample) return { failure: "stalled" };
-  const { count, elapsedMs, serverCpuUs, clientsCpuUs, othersCpuUs = Number.NaN } = sample;
-  return {
-    figures: {
-      rate: (count / elapsedMs) * 1_000,
-      serverUs: serverCpuUs / count,
-      clientsCores: clientsCpuUs / elapsedMs / 1_000,
-      othersCores: othersCpuUs / elapsedMs / 1_000,
-      latency: clients.latency ?? { p50: Number.NaN, p99: Number.NaN },
-    },
-  };
-}
-
-function describe({ lost, duplicates, disordered }: Findings): string {
-  const counts = [
-    [lost, "lost"],
-    [duplicates, "duplicates"],
-    [disordered, "out of order"],
-  ] as const;
-  return counts
-    .filter(([count]) => count > 0)
-    .map(([count, what]) => `${count} ${what}`)
-    .join(", ");
-}
-
-function child(file: string, options: RunOptions, flags: readonly string[] = []): ChildProcess {
-  const path = fileURLToPath(new URL(file, import.meta.url));
-  return fork(path, [JSON.stringify(options)], { execArgv: [...flags, "--import", "tsx"], stdio: "inherit" });
+function judge(ended: readonly Ended[]): RunResult {
+  const failures = ended.flatMap((one) => ("failure" in one ? [one.failure] : []));
+  const found = ended.flatMap((one) => ("found" in one ? [one.found] : []));
+  const failure = [...failures, describe(sum(found))].filter((one) => one !== "").join("; ");
+  return failure ? { failure } : { numbers: Object.assign({}, ...found.map(({ numbers }) => numbers)) };
 }
 
 /** Lets a process go; it exits when it sees that, or is killed. */

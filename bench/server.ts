@@ -3,27 +3,21 @@
  *
  * Rule: it holds the server and the publisher, and nothing of the clients.
  */
-import { answerLine, type Said } from "./line.ts";
+import { answerLine } from "./line.ts";
 import { peers } from "./peers/index.ts";
-import { type FromServer, named, runOptions } from "./protocol.ts";
+import { type Listening, named, runOptions, tellEnd } from "./protocol.ts";
 import { workloads } from "./workloads/index.ts";
 
-process.on("disconnect", () => process.exit());
-
-const options = runOptions();
-const workload = named(workloads, options.workload);
-const service = await named(peers, options.peer).serve(options.dir);
-const { port, line: called } = await answerLine();
-tell({ listening: { service: service.port, line: port } });
-
-const line = await called;
-await new Promise<void>((resolve) => {
-  line.listen((said: Said) => {
-    if (said.kind === "ready") resolve();
-  });
+const { dir, plan, ...names } = runOptions();
+const workload = named(workloads, names.workload);
+const peer = named(peers, names.peer);
+const service = await peer.serve(dir, workload.demands);
+process.on("disconnect", async () => {
+  await service.end?.();
+  process.exit();
 });
-tell({ server: await workload.serve(service, line, options.plan) });
 
-function tell(message: FromServer): void {
-  process.send?.(message);
-}
+const { port, line } = await answerLine();
+const listening: Listening = { listening: { service: service.port, line: port } };
+process.send?.(listening);
+await tellEnd(line.then((called) => workload.serve({ peer, service, line: called, plan })));

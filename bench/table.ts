@@ -1,79 +1,97 @@
 /**
- * What is printed.
+ * A workload's table, for a terminal and for a document.
  *
- * Rule: ratios are taken within a round and then their median, because rounds differ by what else the machine does.
+ * Rule: every peer has a row; one that cannot take part, or has no figure, shows dashes.
  */
+import { type Figure, reaches, type Target } from "./figures.ts";
+import { baseline } from "./peers/index.ts";
 import type { Peer } from "./peers/peer.ts";
-import type { Figures, RunResult } from "./run.ts";
-import { median } from "./statistics.ts";
+import { Comparison, type Results } from "./results.ts";
 import type { Workload } from "./workloads/workload.ts";
 
-/** Results of one workload: by peer, one for each round. */
-export type Results = ReadonlyMap<Peer, readonly RunResult[]>;
+/** What ours was to reach, and whether it did. */
+export interface Verdict {
+  readonly peer: string;
+  readonly figure: Figure;
+  readonly target: Target;
+  readonly median: number;
+  readonly reached: boolean;
+}
 
-/** The table of one workload. The first peer is what ratios are taken to. */
-export function table(workload: Workload, results: Results): string {
-  const { unit } = workload;
-  const units = unit.endsWith("y") ? `${unit.slice(0, -1)}ies` : `${unit}s`;
-  const timed = [...results.values()].flat().some((one) => "figures" in one && !Number.isNaN(one.figures.latency.p50));
-  const head = ["", `${units}/s`, "ratio", `server µs/${unit}`, "ratio"];
-  if (timed) head.push("p50 ms", "p99 ms", "acknowledged once");
-  head.push("clients' cores", "others' cores", "rounds");
-  const baseline = [...results.values()][0] ?? [];
-  const failures: string[] = [];
-  const rows = [...results].map(([peer, runs]) => {
-    const show = (of: (figures: Figures) => number, digits: number) => number(median(values(runs, of)), digits);
-    const ratio = (of: (figures: Figures) => number) => number(median(ratios(runs, baseline, of)), 2);
-    const row = [
-      peer.name,
-      show(({ rate }) => rate, 0),
-      ratio(({ rate }) => rate),
-      show(({ serverUs }) => serverUs, 2),
-      ratio(({ serverUs }) => serverUs),
-    ];
-    if (timed)
-      row.push(
-        show(({ latency }) => latency.p50, 1),
-        show(({ latency }) => latency.p99, 1),
-        peer.kept,
-      );
-    const good = runs.filter((one) => "figures" in one).length;
-    row.push(
-      show((figures) => figures.clientsCores, 2),
-      show((figures) => figures.othersCores, 2),
-    );
-    row.push(`${good} of ${runs.length}`);
-    runs.forEach((one, i) => {
-      if ("failure" in one) failures.push(`  NO FIGURE: ${peer.name}, round ${i + 1}: ${one.failure}`);
+/** Rows of cells, the first being the head. */
+export function rows(workload: Workload, peers: readonly Peer[], results: Results): string[][] {
+  const comparison = new Comparison(results, workload.name, baseline.key);
+  const figures = workload.figures.filter(({ key }) =>
+    peers.some((peer) => !Number.isNaN(comparison.value(peer.key, key))),
+  );
+  const head = [
+    "",
+    ...figures.flatMap((figure) => (figure.ratio ? [figure.label, "ratio"] : [figure.label])),
+    "rounds",
+  ];
+  const body = peers.map((peer) => {
+    const runs = comparison.runs(peer.key);
+    const cells = figures.flatMap(({ key, digits, ratio }) => {
+      const value = number(comparison.value(peer.key, key), digits);
+      return ratio ? [value, number(comparison.ratio(peer.key, key), 2)] : [value];
     });
-    return row;
+    const good = runs.filter(({ failure }) => failure === undefined).length;
+    return [peer.name, ...cells, runs.length === 0 ? "–" : `${good} of ${runs.length}`];
   });
-  return [`${workload.name}: ${workload.note}`, ...columns([head, ...rows]), ...failures].join("\n");
+  return [head, ...body];
 }
 
-function values(runs: readonly RunResult[], of: (figures: Figures) => number): number[] {
-  return runs.flatMap((one) => ("figures" in one ? [of(one.figures)] : []));
+/** Runs that are no figure, and why. */
+export function failures(workload: Workload, peers: readonly Peer[], results: Results): string[] {
+  const comparison = new Comparison(results, workload.name, baseline.key);
+  return peers.flatMap(({ key, name }) =>
+    comparison
+      .runs(key)
+      .flatMap(({ failure }, i) => (failure === undefined ? [] : [`NO FIGURE: ${name}, run ${i + 1}: ${failure}`])),
+  );
 }
 
-function ratios(
-  runs: readonly RunResult[],
-  baseline: readonly RunResult[],
-  of: (figures: Figures) => number,
-): number[] {
-  return runs.flatMap((one, i) => {
-    const base = baseline[i];
-    return "figures" in one && base && "figures" in base ? [of(one.figures) / of(base.figures)] : [];
-  });
+/** What was to be reached in a workload; with a failed run nothing is. Of what was not measured there is no verdict. */
+export function verdicts(workload: Workload, results: Results): Verdict[] {
+  const comparison = new Comparison(results, workload.name, baseline.key);
+  return workload.figures.flatMap((figure) =>
+    (figure.targets ?? []).flatMap((target) => {
+      const { peer } = target;
+      const median = target.of === "ratio" ? comparison.ratio(peer, figure.key) : comparison.value(peer, figure.key);
+      if (Number.isNaN(median)) return [];
+      const failed = comparison.runs(peer).some(({ failure }) => failure !== undefined);
+      return [{ peer, figure, target, median, reached: !failed && reaches(figure, target, median) }];
+    }),
+  );
 }
 
-function number(value: number, digits: number): string {
+/** A verdict in words. */
+export function words(verdict: Verdict): string {
+  const { peer, figure, reached } = verdict;
+  return `${reached ? "reached" : "MISSED"}: ${peer}: ${figure.label} ${figureOf(verdict)}, to be ${bound(verdict)}`;
+}
+
+/** What was measured. */
+export function figureOf({ figure, target, median }: Verdict): string {
+  return target.of === "ratio" ? `${number(median, 2)}×` : number(median, figure.digits);
+}
+
+/** What was to be reached. */
+export function bound({ figure, target }: Verdict): string {
+  const sign = figure.better === "less" ? "≤" : "≥";
+  return `${sign} ${target.of === "ratio" ? `${number(target.bound, 2)}×` : number(target.bound, figure.digits)}`;
+}
+
+/** A number with its digits; a dash for none. */
+export function number(value: number, digits: number): string {
   if (Number.isNaN(value)) return "–";
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? "").length)));
-  return rows.map((row) =>
+/** Rows as lines of a terminal. */
+export function columns(cells: readonly (readonly string[])[]): string[] {
+  const widths = (cells[0] ?? []).map((_, i) => Math.max(...cells.map((row) => (row[i] ?? "").length)));
+  return cells.map((row) =>
     row
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
       .join("  ")

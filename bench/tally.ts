@@ -11,6 +11,9 @@ export interface Findings {
   readonly disordered: number;
 }
 
+/** Nothing went wrong. */
+export const FINE: Findings = { lost: 0, duplicates: 0, disordered: 0 };
+
 /** Counts messages that are numbered from 0 without holes. */
 export class Tally {
   #next = 0;
@@ -26,6 +29,11 @@ export class Tally {
       this.#next++;
     } else if (this.#missing.delete(n)) this.#disordered++;
     else this.#duplicates++;
+  }
+
+  /** Whether all of so many have come. */
+  has(count: number): boolean {
+    return this.#next >= count && this.#missing.size === 0;
   }
 
   /** What went wrong, given how many there were. */
@@ -44,4 +52,17 @@ export function sum(all: readonly Findings[]): Findings {
     disordered += one.disordered;
   }
   return { lost, duplicates, disordered };
+}
+
+/** What went wrong, in words; nothing when nothing did. */
+export function describe({ lost, duplicates, disordered }: Findings): string {
+  const counts = [
+    [lost, "lost"],
+    [duplicates, "duplicates"],
+    [disordered, "out of order"],
+  ] as const;
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}`)
+    .join(", ");
 }

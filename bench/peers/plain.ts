@@ -9,8 +9,10 @@ import { CLIENT_SETTINGS, connected, serve, urlOf } from "./socket-io.ts";
 
 /** Socket.IO as it comes. */
 export const plain: Peer = {
+  key: "plain",
   name: "Socket.IO",
   kept: "handled",
-  serve: () => serve(() => {}),
+  can: ["rooms"],
+  serve: () => serve(),
   connect: (port) => connected(io(urlOf(port), CLIENT_SETTINGS)),
 };

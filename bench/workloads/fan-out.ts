@@ -1,12 +1,15 @@
 /**
  * Fan-out: one publisher in the server's process, everybody gets everything, as fast as the clients take it.
  *
- * Rule: what may be outstanding is bounded by what every client is known to have received, in the same way for every peer;
- * otherwise the growth of buffers would be measured.
+ * Rule: a message counts as received when every client has it.
  */
-import { clientsCpuUs, Meter } from "../meter.ts";
+import { busy, rate, serverUs, type Target } from "../figures.ts";
+import { Flow } from "../flow.ts";
+import { clientsCpu, Meter } from "../meter.ts";
 import { payload } from "../payload.ts";
-import { sum, Tally } from "../tally.ts";
+import { GRACE_MS } from "../plan.ts";
+import { Reach } from "../reach.ts";
+import { FINE, sum } from "../tally.ts";
 import { sleep, until, within } from "../time.ts";
 import type { Workload } from "./workload.ts";
 
@@ -17,80 +20,55 @@ export interface FanOutOptions {
   readonly perTurn: number;
   /** Messages that are published and that some client has not received. */
   readonly outstanding: number;
+  readonly rate?: readonly Target[];
+  readonly serverUs?: readonly Target[];
+  readonly quick?: boolean;
 }
 
-/** What has not arrived after this time is lost. */
-const GRACE_MS = 5_000;
-
 /** A fan-out of these dimensions. */
-export function fanOut({ clients: count, perTurn, outstanding }: FanOutOptions): Workload {
-  /** Clients report when this many more messages have reached all of them. */
-  const step = Math.max(perTurn, outstanding / 4);
+export function fanOut(options: FanOutOptions): Workload {
+  const { clients: count, perTurn, outstanding, quick = false } = options;
   return {
-    name: `fan-out to ${count} clients`,
-    clients: count,
-    unit: "delivery",
+    name: `W1 fan-out to ${count} clients, ${perTurn} a turn`,
+    short: `W1 ${count} clients, ${perTurn} a turn`,
     note: `${perTurn} messages published in a turn of the event loop, at most ${outstanding} outstanding`,
+    figures: [rate("deliveries", options.rate), serverUs("delivery", options.serverUs), ...busy],
+    needs: [],
+    demands: {},
+    effort: quick ? "quick" : "full",
 
-    async serve(service, line, plan) {
-      const meter = new Meter(plan);
-      let published = 0;
-      let done = 0;
-      let scheduled = false;
-      let stopped = false;
-      const turn = () => {
-        scheduled = false;
-        if (stopped || published - done + perTurn > outstanding) return;
-        for (let i = 0; i < perTurn; i++) service.publish(payload(published++));
-        schedule();
+    async serve({ service, line, plan }) {
+      await line.reached("ready", GRACE_MS * 4);
+      const meter = new Meter(plan, service.pid);
+      const publish = (n: number) => {
+        service.publish(payload(n));
+        return 1;
       };
-      const schedule = () => {
-        if (scheduled || stopped) return;
-        scheduled = true;
-        setImmediate(turn);
-      };
-      line.listen((said) => {
-        if (said.kind !== "progress") return;
-        done = said.done;
-        meter.take(said);
-        schedule();
+      const flow = new Flow({ perTurn, outstanding, publish });
+      line.onProgress((progress) => {
+        flow.take(progress.done);
+        meter.take(progress);
       });
-      schedule();
-      const sample = await within(plan.warmMs + plan.measureMs + GRACE_MS, meter.sample);
-      stopped = true;
-      line.say({ kind: "end", published });
-      return { lost: 0, duplicates: 0, disordered: 0, ...(sample && { sample }) };
+      const numbers = await within(plan.warmMs + plan.measureMs + GRACE_MS, meter.figures);
+      flow.stop();
+      line.reach("end", flow.published);
+      if (!numbers) throw new Error("stalled");
+      return { ...FINE, numbers };
     },
 
-    async drive(clients, line, { warmMs, measureMs }) {
-      /** How many clients message n has reached, by n. */
-      const reached: number[] = [];
-      let done = 0;
-      let told = 0;
-      let total = 0;
-      const tallies = clients.map((client) => {
-        const tally = new Tally();
-        client.listen(({ n }) => {
-          total++;
-          tally.take(n);
-          reached[n] = (reached[n] ?? 0) + 1;
-          while (reached[done] === clients.length) done++;
-          if (done - told < step) return;
-          told = done;
-          line.say({ kind: "progress", done, total, cpuUs: clientsCpuUs() });
-        });
-        return tally;
+    async drive({ connect, line, plan: { warmMs, measureMs } }) {
+      // Clients report when this many more messages have reached all of them.
+      const reach = new Reach(count, Math.max(perTurn, outstanding / 4), (done, total) => {
+        line.progress({ done, total, cpuUs: clientsCpu() });
       });
-      let published: number | undefined;
-      line.listen((said) => {
-        if (said.kind === "end") published = said.published;
-      });
-      line.say({ kind: "ready" });
-      await until(warmMs + measureMs + 2 * GRACE_MS, () => published !== undefined);
-      await until(GRACE_MS, () => done === published);
+      const clients = await connect(count);
+      const tallies = clients.map((client) => reach.follow(client));
+      line.reach("ready");
+      const [published = 0] = await line.reached("end", warmMs + measureMs + 2 * GRACE_MS);
+      await until(GRACE_MS, () => reach.done === published);
       // What comes twice gets a moment to come.
       await sleep(100);
-      return sum(tallies.map((tally) => tally.close(published ?? 0)));
+      return { ...sum(tallies.map((tally) => tally.close(published))), numbers: {} };
     },
   };
 }

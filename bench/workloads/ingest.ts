@@ -4,10 +4,14 @@
  * Rule: the handler does nothing but answer, so what is measured is what lies between it and the client: a message of ours is
  * stored, and its answer is, before it is acknowledged.
  */
-import { clientsCpuUs, Meter } from "../meter.ts";
+import { busy, type Figure, loop, type Numbers, rate, serverUs, type Target } from "../figures.ts";
+import { watchLoop } from "../loop.ts";
+import { clientsCpu, Meter } from "../meter.ts";
 import { payload } from "../payload.ts";
+import type { Client } from "../peers/peer.ts";
+import { GRACE_MS, REPORT_MS } from "../plan.ts";
 import { quantile } from "../statistics.ts";
-import { type Findings, sum, Tally } from "../tally.ts";
+import { sum, Tally } from "../tally.ts";
 import { until, within } from "../time.ts";
 import type { Workload } from "./workload.ts";
 
@@ -16,58 +20,84 @@ export interface IngestOptions {
   readonly clients: number;
   /** Messages under way, of one client. */
   readonly outstanding: number;
+  /** What the link adds to a round trip, milliseconds. */
+  readonly linkMs?: number;
+  readonly rate?: readonly Target[];
+  readonly p99?: readonly Target[];
+  /** Bounds for the share of what the window and the link allow. */
+  readonly share?: readonly Target[];
+  readonly quick?: boolean;
+  readonly note?: string;
 }
 
-/** What is not acknowledged after this time is lost. */
-const GRACE_MS = 5_000;
-/** Clients report this often. */
-const REPORT_MS = 25;
-
 /** An ingest of these dimensions. */
-export function ingest({ clients: count, outstanding }: IngestOptions): Workload {
+export function ingest(options: IngestOptions): Workload {
+  const { clients: count, outstanding, linkMs, quick = false, note = "" } = options;
+  const times: readonly Figure[] = [
+    { key: "p50", label: "p50 ms", digits: 1, better: "less" },
+    { key: "p99", label: "p99 ms", digits: 1, better: "less", ratio: true, targets: options.p99 ?? [] },
+  ];
+  const share: Figure = {
+    key: "share",
+    label: "of window / RTT",
+    digits: 3,
+    better: "more",
+    targets: options.share ?? [],
+  };
+  const where = linkMs === undefined ? "" : ` over a ${linkMs} ms link`;
   return {
-    name: `ingest from ${count} clients`,
-    clients: count,
-    unit: "message",
-    note: `emitWithAck, ${outstanding} outstanding a client; gapless-io acknowledges only what it has committed`,
+    name: `W2 ingest from ${count} ${count === 1 ? "client" : "clients"}${where}, ${outstanding} outstanding`,
+    short: `W2 ${count} × ${outstanding}${where}`,
+    note: `emitWithAck, ${outstanding} outstanding a client; ours acknowledges only what it has committed${note}`,
+    figures: [
+      rate("messages", options.rate),
+      ...(linkMs === undefined ? [] : [share]),
+      serverUs("message"),
+      ...times,
+      ...loop,
+      ...busy,
+    ],
+    needs: [],
+    demands: { outstanding },
+    effort: quick ? "quick" : "full",
+    ...(linkMs !== undefined && { linkMs }),
 
-    async serve(service, line, plan) {
-      const meter = new Meter(plan);
+    async serve({ service, line, plan }) {
       const tallies = Array.from({ length: count }, () => new Tally());
-      let ended: readonly number[] | undefined;
       service.handle(({ n, from }) => {
         tallies[from]?.take(n);
         return n;
       });
-      line.listen((said) => {
-        if (said.kind === "progress") meter.take(said);
-        else if (said.kind === "sent") ended = said.sent;
-      });
-      line.say({ kind: "go" });
-      const sample = await within(plan.warmMs + plan.measureMs + GRACE_MS, meter.sample);
-      line.say({ kind: "end", published: 0 });
-      await until(2 * GRACE_MS, () => ended !== undefined);
-      return {
-        ...sum(tallies.map((tally, i) => tally.close(ended?.[i] ?? 0))),
-        ...(sample && { sample }),
-      };
+      await line.reached("ready", GRACE_MS * 4);
+      const meter = new Meter(plan, service.pid);
+      const delays = watchLoop();
+      line.onProgress((progress) => meter.take(progress));
+      line.reach("go");
+      const measured = await within(plan.warmMs + plan.measureMs + GRACE_MS, meter.figures);
+      const looped = delays();
+      line.reach("end");
+      if (!measured) throw new Error("stalled");
+      const sent = await line.reached("sent", 2 * GRACE_MS);
+      const share: Numbers =
+        linkMs === undefined ? {} : { share: measured.rate / ((count * outstanding * 1_000) / linkMs) };
+      // A broker acknowledges before the application has it.
+      await until(GRACE_MS, () => tallies.every((tally, i) => tally.has(sent[i] ?? 0)));
+      const findings = sum(tallies.map((tally, i) => tally.close(sent[i] ?? 0)));
+      return { ...findings, numbers: { ...measured, ...looped, ...share } };
     },
 
-    async drive(clients, line, { warmMs, measureMs }) {
+    async drive({ connect, line, plan: { warmMs, measureMs } }) {
+      const clients = await connect(count);
       const sent = clients.map(() => 0);
       const waits: number[] = [];
       let acknowledged = 0;
       let wrong = 0;
       let running = true;
       let busy = 0;
-      line.say({ kind: "ready" });
-      await new Promise<void>((resolve) => {
-        line.listen((said) => {
-          if (said.kind === "go") resolve();
-        });
-      });
+      line.reach("ready");
+      await line.reached("go", GRACE_MS);
       const measureFrom = performance.now() + warmMs;
-      const work = async (client: (typeof clients)[number], from: number) => {
+      const work = async (client: Client, from: number) => {
         busy++;
         while (running) {
           const n = (sent[from] as number)++;
@@ -81,20 +111,18 @@ export function ingest({ clients: count, outstanding }: IngestOptions): Workload
         busy--;
       };
       const reporting = setInterval(() => {
-        line.say({ kind: "progress", done: acknowledged, total: acknowledged, cpuUs: clientsCpuUs() });
+        line.progress({ done: acknowledged, total: acknowledged, cpuUs: clientsCpu() });
       }, REPORT_MS);
-      line.listen((said) => {
-        if (said.kind === "end") running = false;
-      });
       const workers = clients.flatMap((client, from) => Array.from({ length: outstanding }, () => work(client, from)));
       // An acknowledgement that never comes is counted below; one that fails ends the run.
-      await Promise.race([Promise.all(workers), until(warmMs + measureMs + 2 * GRACE_MS, () => !running)]);
+      await Promise.race([Promise.all(workers), line.reached("end", warmMs + measureMs + 2 * GRACE_MS)]);
+      running = false;
       await until(GRACE_MS, () => busy === 0);
       clearInterval(reporting);
-      line.say({ kind: "sent", sent });
+      line.reach("sent", ...sent);
       waits.sort((a, b) => a - b);
-      const findings: Findings = { lost: busy, duplicates: 0, disordered: wrong };
-      return { ...findings, latency: { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99) } };
+      const numbers = { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99) };
+      return { lost: busy, duplicates: 0, disordered: wrong, numbers };
     },
   };
 }

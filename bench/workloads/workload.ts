@@ -1,47 +1,63 @@
 /**
- * What a workload is: two halves that run in two processes, and what is shown of it.
+ * What a workload is: two halves that run in two processes, and what they yield.
  *
  * Rule: a workload treats every peer the same, ends by itself, and checks what it measures.
  */
+import type { Figure, Numbers } from "../figures.ts";
 import type { Line } from "../line.ts";
-import type { Sample } from "../meter.ts";
-import type { Client, Service } from "../peers/peer.ts";
+import type { Ability, Client, Demands, Peer, Service } from "../peers/peer.ts";
+import type { Plan } from "../plan.ts";
 import type { Findings } from "../tally.ts";
 
-/** How long a run takes. */
-export interface Plan {
-  /** Not measured. */
-  readonly warmMs: number;
-  readonly measureMs: number;
-}
+/** When it is measured: also in a hurry, usually, or only when asked for because it takes minutes. */
+export type Effort = "quick" | "full" | "large";
 
 /** Something to measure. */
 export interface Workload {
+  /** Its number in the issue and a few words. */
   readonly name: string;
-  /** Clients to connect before it begins. */
-  readonly clients: number;
-  /** What one unit of work is called. */
-  readonly unit: string;
+  /** The same, for a chart. */
+  readonly short: string;
   /** What the reader needs to know, below the table. */
   readonly note: string;
-  /** The half in the server's process. Answers no sample when the clients never got far enough. */
-  serve(service: Service, line: Line, plan: Plan): Promise<ServerResult>;
+  readonly figures: readonly Figure[];
+  /** What a peer has to be able to do to take part. */
+  readonly needs: readonly Ability[];
+  readonly demands: Demands;
+  readonly effort: Effort;
+  /** What its link adds to a round trip, milliseconds. Default: there is none. */
+  readonly linkMs?: number;
+  /** How long a run may take beyond its plan. Default: what starting and connecting take. */
+  readonly slackMs?: number;
+  /** The half in the server's process. */
+  serve(run: Serving): Promise<Found>;
   /** The half in the clients' process. */
-  drive(clients: readonly Client[], line: Line, plan: Plan): Promise<ClientResult>;
+  drive(run: Driving): Promise<Found>;
 }
 
-/** What the server's process found. */
-export interface ServerResult extends Findings {
-  readonly sample?: Sample;
+/** What the server's half works with. */
+export interface Serving {
+  readonly peer: Peer;
+  readonly service: Service;
+  readonly line: Line;
+  readonly plan: Plan;
 }
 
-/** What the clients' process found. */
-export interface ClientResult extends Findings {
-  readonly latency?: Latency;
+/** What the clients' half works with. */
+export interface Driving {
+  readonly peer: Peer;
+  /** Connects so many. */
+  connect(count: number): Promise<Client[]>;
+  readonly line: Line;
+  readonly plan: Plan;
 }
 
-/** Milliseconds. */
-export interface Latency {
-  readonly p50: number;
-  readonly p99: number;
+/** What a half found. */
+export interface Found extends Findings {
+  readonly numbers: Numbers;
+}
+
+/** Whether a peer takes part in a workload. */
+export function takesPart(peer: Peer, { needs }: Workload): boolean {
+  return needs.every((one) => peer.can.includes(one));
 }
