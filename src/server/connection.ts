@@ -231,7 +231,8 @@ export class Connection {
     this.#feeder.count("resends");
     this.#state = "feeding";
     this.#reading = undefined;
-    this.#sent = this.#arrived;
+    // Not from before the cursor: who was a member of what is forgotten up to there.
+    this.#sent = Math.max(this.#arrived, this.session.cursor);
     const gaps = this.#window
       .rewind()
       .flatMap((cargo) => (cargo.gap && this.session.owed.has(cargo.gap) ? [cargo.gap] : []));

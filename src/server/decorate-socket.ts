@@ -27,7 +27,13 @@ interface Internals {
   flags: { volatile?: boolean };
   readonly client: {
     readonly sockets: Map<string, Socket>;
-    readonly conn: { readonly readyState: string; readonly protocol: number; close(discard?: boolean): void };
+    readonly conn: {
+      readonly readyState: string;
+      readonly protocol: number;
+      /** With its WebSocket, if it has one. */
+      readonly transport: { readonly socket?: { readonly readyState: number } };
+      close(discard?: boolean): void;
+    };
     writeToEngine(encoded: unknown, options: object): void;
     close(): void;
     onclose(reason: string): void;
@@ -68,6 +74,8 @@ export interface Link {
   readonly connection: Connection;
   readonly recipient: Recipient;
 }
+
+const WEB_SOCKET_CLOSING = 2;
 
 const links = new WeakMap<object, Link>();
 const gated = new WeakSet<object>();
@@ -113,16 +121,20 @@ export function inTurn(socket: Socket, host: SocketHost, write: () => void): voi
 export function outletOf(socket: Socket): Outlet {
   const { client, nsp, packet: native } = open(socket);
   const head = `2${nsp.name === "/" ? "" : `${nsp.name},`}["${FRAME_EVENT}",`;
+  // "4" is Engine.IO's message packet.
+  const prepared = `4${head}`;
   const write = client.writeToEngine;
   return {
     frame(frame: ServerFrame): void {
+      if (closing(client)) return;
       native.call(socket, { type: PACKET.EVENT, data: [FRAME_EVENT, ...frame] });
     },
     encoded(number: number, frame: EncodedFrame): void {
-      const start = head + number;
-      // "4" is Engine.IO's message packet.
-      const wsPreEncodedFrame = client.conn.protocol === 4 ? webSocketFrame(`4${start}`, frame) : undefined;
-      write.call(client, [start + frame.text], { preEncoded: true, compress: true, wsPreEncodedFrame });
+      if (closing(client)) return;
+      const { protocol, transport } = client.conn;
+      const wsPreEncodedFrame =
+        protocol === 4 && transport.socket ? webSocketFrame(prepared, number, frame) : undefined;
+      write.call(client, [head + number + frame.text], { preEncoded: true, compress: true, wsPreEncodedFrame });
     },
     close(): void {
       const { conn } = client;
@@ -132,6 +144,14 @@ export function outletOf(socket: Socket): Outlet {
       client.onclose("forced server close");
     },
   };
+}
+
+/**
+ * Whether its WebSocket has seen the other side's end, of which Socket.IO will hear soon: what is written now arrives nowhere, and
+ * would make an error of an orderly end.
+ */
+function closing({ conn }: Internals["client"]): boolean {
+  return conn.transport.socket?.readyState === WEB_SOCKET_CLOSING;
 }
 
 /** Decorates the socket for a connection. Called after the application's middleware and before it sees the socket. */

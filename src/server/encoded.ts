@@ -11,23 +11,25 @@ export interface EncodedFrame {
   readonly text: string;
   /** The text's bytes, when somebody needed them. */
   bytes?: Buffer;
-  /** The WebSocket frame that was made last, and how it begins. */
-  last?: { readonly start: string; readonly frame: readonly Buffer[] };
+  /** The WebSocket frame that was made last, and for what. */
+  last?: { readonly head: string; readonly number: number; readonly frame: readonly Buffer[] };
 }
 
 /** Larger texts are not copied for each number: header and text are written as two buffers, in one system call that costs more. */
 const COPIED_BYTES = 16_384;
 
-/** The unmasked WebSocket text frame that begins with this text, as one or two buffers. */
-export function webSocketFrame(start: string, encoded: EncodedFrame): readonly Buffer[] {
-  if (encoded.last?.start === start) return encoded.last.frame;
+/** The unmasked WebSocket text frame of a frame with this number, as one or two buffers. @param head What comes before the number. */
+export function webSocketFrame(head: string, number: number, encoded: EncodedFrame): readonly Buffer[] {
+  const { last } = encoded;
+  if (last && last.number === number && last.head === head) return last.frame;
   encoded.bytes ??= Buffer.from(encoded.text);
   const { bytes } = encoded;
+  const start = head + number;
   const frame =
     bytes.length > COPIED_BYTES
       ? [opening(start, bytes.length), bytes]
       : [Buffer.concat([opening(start, bytes.length), bytes])];
-  encoded.last = { start, frame };
+  encoded.last = { head, number, frame };
   return frame;
 }
 

@@ -57,12 +57,12 @@ const TEXTS = [
   "1.AAAA",
 ];
 
-/** Stands for something nested so deep that no encoder would make it. See {@link deepen}. */
+/** Stands for something nested so deep that no encoder would make it, and not so deep that it is too much for Socket.IO. See {@link deepen}. */
 const DEEP = "\u0001deep";
 
 /** Puts it into a text. */
 export function deepen(text: string): string {
-  return text.replaceAll('"\\u0001deep"', `${'[{"a":'.repeat(3_000)}0${"}]".repeat(3_000)}`);
+  return text.replaceAll('"\\u0001deep"', `${'[{"a":'.repeat(1_000)}0${"}]".repeat(1_000)}`);
 }
 
 /** What JSON can carry, and no frame is meant to. */

@@ -66,8 +66,8 @@ export const CLIENT: readonly Mutant[] = [
   {
     name: "a snapshot contains the next entry, too",
     file: "client/reader.ts",
-    find: "item.offset <= contained.offset) settle(item);",
-    replace: "item.offset <= contained.offset + 1) settle(item);",
+    find: "item.offset <= contained.offset) {",
+    replace: "item.offset <= contained.offset + 1) {",
   },
   {
     name: "another log's offsets are kept",
@@ -90,8 +90,8 @@ export const CLIENT: readonly Mutant[] = [
   {
     name: "the outbox grows without bound",
     file: "client/outbox.ts",
-    find: "if (messages.size >= limits.maxEntries || (messages.size > 0 && bytes + size.bytes > limits.maxBytes)) {",
-    replace: "if (messages.size > 1e9) {",
+    find: "if (size >= limits.maxEntries || (size > 0 && bytes + encoded.bytes > limits.maxBytes)) {",
+    replace: "if (size > 1e9) {",
   },
   {
     name: "a message is sent before it is saved",
@@ -102,20 +102,20 @@ export const CLIENT: readonly Mutant[] = [
   {
     name: "a message counts as settled when it arrived",
     file: "client/outbox.ts",
-    find: "if (seq > settled && !above.includes(seq)) continue;",
-    replace: "",
+    find: "if (!message || (seq > settled && !ahead.has(seq))) continue;",
+    replace: "if (!message) continue;",
   },
   {
     name: "what is sent is never settled ahead of its turn, and waits for it",
     file: "client/outbox.ts",
-    find: "        messages.delete(seq);\n        bytes -= message.bytes;\n        mark(seq);",
-    replace: "        if (seq > settled) continue;\n        messages.delete(seq);\n        bytes -= message.bytes;",
+    find: "        bytes -= message.bytes;\n        mark(seq);",
+    replace: "        if (seq > settled) continue;\n        bytes -= message.bytes;",
   },
   {
     name: "the floor is above what is still to come",
     file: "client/outbox.ts",
-    find: "for (const seq of messages.keys()) return seq - 1;",
-    replace: "",
+    find: "const floor = (): number => first - 1;",
+    replace: "const floor = (): number => nextSeq() - 1;",
   },
   {
     name: "a reconnect begins to send after what was sent",
@@ -126,20 +126,20 @@ export const CLIENT: readonly Mutant[] = [
   {
     name: "a callback is called for each report",
     file: "client/outbox.ts",
-    find: "    message.ack = undefined;\n    if (!ack) return;",
-    replace: "    if (!ack) return;",
+    find: "    message.ack = undefined;\n",
+    replace: "",
   },
   {
     name: "the number of a message that was given up is used again",
     file: "client/outbox.ts",
-    find: "      messages.set(seq, tombstone);\n",
-    replace: "      messages.delete(seq);\n      nextSeq = Math.min(nextSeq, seq);\n",
+    find: "      kept[seq - first] = tombstone;\n",
+    replace: "      kept[seq - first] = tombstone;\n      if (seq === nextSeq() - 1) kept.pop();\n",
   },
   {
     name: "a change that failed to be saved is forgotten",
     file: "client/link.ts",
-    find: "        saved = new Map(marks);\n",
-    replace: "        saved = new Map(marks);\n        queueMicrotask(() => marks.clear());\n",
+    find: "        saved = new Map([...saved, ...marks]);\n",
+    replace: "        saved = marks;\n",
   },
   {
     name: "the session is used before it is saved",

@@ -12,14 +12,14 @@ export const CORE: readonly Mutant[] = [
   {
     name: "what an earlier life had settled is handed out again",
     file: "core/receiver.ts",
-    find: "if (!this.#settled.has(number)) this.#open.add(number);",
-    replace: "this.#open.add(number);",
+    find: "const fresh = !this.#settled.has(number);",
+    replace: "const fresh = true;",
   },
   {
     name: "the cursor moves at receipt",
     file: "core/receiver.ts",
-    find: "for (const first of this.#open) return first - 1;",
-    replace: "",
+    find: "return first === undefined ? this.#received : first - 1;",
+    replace: "return this.#received;",
   },
   {
     name: "a rejoin shows what was published while away",
@@ -150,7 +150,7 @@ export const CORE: readonly Mutant[] = [
   {
     name: "the store forgets answers",
     file: "store/memory.ts",
-    find: "for (const [seq, answer] of operation.answers) session.answers.set(seq, answer);",
+    find: "if (first) session.answers.set(first[0], operation.answers);",
     replace: "",
   },
   {

@@ -60,7 +60,7 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "answers are lost with the batch",
     file: "server/session.ts",
-    find: "answers = [...this.#newAnswers];",
+    find: "answers = change.answers;",
     replace: "answers = [];",
   },
   {
@@ -72,14 +72,14 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a page asked for before a rewind is sent after it",
     file: "server/connection.ts",
-    find: "    this.#reading = undefined;\n    this.#sent = this.#arrived;",
-    replace: "    this.#sent = this.#arrived;",
+    find: "    this.#reading = undefined;\n    // Not from before",
+    replace: "    // Not from before",
   },
   {
     name: "a frame that was asked for again is not sent again",
     file: "server/connection.ts",
-    find: "    this.#sent = this.#arrived;\n    const gaps",
-    replace: "    const gaps",
+    find: "    this.#sent = Math.max(this.#arrived, this.session.cursor);",
+    replace: "",
   },
   {
     name: "live overtakes replay",
@@ -181,14 +181,14 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a message that a middleware swallows is never settled",
     file: "server/handling.ts",
-    find: "      this.#hub.metrics.swallowed++;\n      this.#finish(task);",
-    replace: "      this.#hub.metrics.swallowed++;",
+    find: "      this.#finish(task);\n    });\n  }",
+    replace: "      if (task.dispatched) this.#finish(task);\n    });\n  }",
   },
   {
     name: "a message without an answer is never settled",
     file: "server/handling.ts",
-    find: "        this.#hub.metrics.unanswered++;\n        this.#finish(task);",
-    replace: "        this.#hub.metrics.unanswered++;",
+    find: "      this.#finish(task);\n    });\n  }",
+    replace: "      if (!task.dispatched) this.#finish(task);\n    });\n  }",
   },
   {
     name: "a message is settled when its handler begins",
