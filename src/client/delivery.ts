@@ -25,6 +25,8 @@ export function createDelivery(
     const pending = outbox.pending();
     return { size, pending, sent: size - pending, failed: metrics.failed, durable };
   };
+  /** Ends the telling, which begins with the first that is to be told. */
+  let stops: (() => void)[] = [];
   let telling = false;
   const tellSoon = (): void => {
     if (!telling) {
@@ -35,8 +37,6 @@ export function createDelivery(
     }
     telling = true;
   };
-  delivery.on("status", tellSoon);
-  delivery.on("outbox", tellSoon);
 
   const kept: DeliveryOutbox = {
     durable,
@@ -47,9 +47,13 @@ export function createDelivery(
       return outbox.bytes();
     },
     subscribe(listener) {
+      if (listeners.size === 0) stops = [delivery.on("status", tellSoon), delivery.on("outbox", tellSoon)];
       listeners.add(listener);
       listener(status());
-      return () => void listeners.delete(listener);
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) for (const stop of stops) stop();
+      };
     },
     flush: ({ timeoutMs = Number.POSITIVE_INFINITY } = {}) =>
       new Promise((resolve) => {
@@ -64,7 +68,7 @@ export function createDelivery(
           stop = kept.subscribe(({ size }) => size === 0 && queueMicrotask(() => finish(true)));
         });
       }),
-    list: () => [...messages.values()].flatMap(({ id, seq, args }) => (args ? { id, seq, args } : [])),
+    list: () => messages.values().flatMap(({ id, seq, args }) => (args ? { id, seq, args } : [])),
   };
 
   return Object.assign(delivery, {
@@ -87,7 +91,7 @@ export function createDelivery(
         settled: new Promise<MessageStatus>((resolve) => {
           message.ended = resolve;
         }),
-        discard: (): boolean => outbox.giveUp(message, failure("DISCARDED", message.args)),
+        discard: (): boolean => outbox.giveUp(message, "DISCARDED"),
       });
     },
     history: ({ room, limit = 50, before }: Parameters<ClientDelivery["history"]>[0]) =>

@@ -10,7 +10,7 @@ import type { Outgoing } from "../core/outbox.ts";
 import { FRAME_EVENT, type Hello, PROTOCOL_VERSION, parseServerFrame, type Welcome } from "../core/wire.ts";
 import type { ClientDelivery, DeliveryState } from "./api.ts";
 import { type ReliableOptions, type Settings, settle } from "./options.ts";
-import { createOutbox, type Outbox } from "./outbox.ts";
+import { createOutbox, type Message, type Outbox } from "./outbox.ts";
 import { outcome } from "./outcome.ts";
 import { createReader, type Reader } from "./reader.ts";
 import { createSignals } from "./signals.ts";
@@ -69,7 +69,8 @@ export function createLink(options: ReliableOptions): Link {
     resends: 0,
     failed: 0,
   };
-  const timers = new Set<() => void>();
+  const timers: Record<number, () => void> = {};
+  let timersMade = 0;
   let socket: RawSocket;
   let session: string | undefined;
   let token: string | undefined;
@@ -82,16 +83,16 @@ export function createLink(options: ReliableOptions): Link {
 
   const report = (error: unknown): void => signal("error", error);
   const after: Ties["after"] = (ms, wake) => {
-    const stop = (): void => {
-      timers.delete(stop);
-      cancel();
-    };
+    const id = timersMade++;
     const cancel = clock.at(clock.now() + ms, () => {
-      timers.delete(stop);
+      delete timers[id];
       wake();
     });
-    timers.add(stop);
-    return stop;
+    timers[id] = cancel;
+    return () => {
+      delete timers[id];
+      cancel();
+    };
   };
   const again: Link["again"] = (failures, wake) => void after(backoffMs(RETRY, failures, random()), wake);
   const insist = <T>(run: () => T | PromiseLike<T>, ok: (value: T) => void, failures = 1): void =>
@@ -112,35 +113,39 @@ export function createLink(options: ReliableOptions): Link {
     signal("state", now);
   };
 
-  const marks = new Map<number, Outgoing | undefined>();
+  /** What is to be saved, and what is being saved. */
+  let marks = new Map<number, Message | undefined>();
+  let saved = new Map<number, Message | undefined>();
   let savedPlace: ClientPlace | undefined;
   let dirty = false;
   let saving = false;
   let scheduled = false;
   const save = (): void => {
     scheduled = false;
-    if (saving || !dirty) return;
+    if (saving || !dirty || phase === "offline") return;
     saving = true;
     let place: ClientPlace;
-    let saved: Map<number, Outgoing | undefined>;
     insist(
       () => {
         dirty = false;
         place = { session, token, nextSeq: outbox.nextSeq(), ...reader.place() };
-        saved = new Map(marks);
+        saved = new Map([...saved, ...marks]);
+        marks = new Map();
         const put: Outgoing[] = [];
         const remove: number[] = [];
-        for (const [seq, message] of marks) {
+        for (const [seq, message] of saved) {
           if (!message) remove.push(seq);
           else {
-            const { id, args, wantsAnswer, bytes, expiresAt } = message;
-            put.push({ seq, id, args, wantsAnswer, bytes, expiresAt });
+            const { id, args, text, wantsAnswer, bytes, expiresAt } = message;
+            // As it was when it was emitted.
+            const kept = text && storage.durable ? JSON.parse(text) : args;
+            put.push({ seq, id, args: kept, wantsAnswer, bytes, expiresAt });
           }
         }
         return storage.save({ place, put, remove });
       },
       () => {
-        for (const [seq, message] of saved) if (marks.get(seq) === message) marks.delete(seq);
+        saved = new Map();
         saving = false;
         savedPlace = place;
         outbox.pump();
@@ -169,15 +174,15 @@ export function createLink(options: ReliableOptions): Link {
     savedSeq: () => (savedPlace?.nextSeq ?? 1) - 1,
     mark(seq, message) {
       marks.set(seq, message);
+      ties.touch();
       signal("outbox", undefined);
     },
     touch() {
       if (phase === "offline") return;
       dirty = true;
-      // A burst of emits is one change to a storage that has to write it down.
-      if (!storage.durable) save();
-      else if (!scheduled) queueMicrotask(save);
-      scheduled = storage.durable;
+      // A burst of emits is one change, and one frame.
+      if (!scheduled) queueMicrotask(save);
+      scheduled = true;
     },
   };
   const outbox = createOutbox(ties);
@@ -244,11 +249,13 @@ export function createLink(options: ReliableOptions): Link {
       changed();
     },
     pump() {
-      if (phase === "live") outbox.pump();
+      if (phase !== "live") return;
+      if (!storage.durable) save();
+      outbox.pump();
     },
     start() {
       if (phase !== "live") return;
-      outbox.pump();
+      link.pump();
       reader.start();
     },
     closed() {
@@ -258,8 +265,10 @@ export function createLink(options: ReliableOptions): Link {
     },
     ended: () => phase === "offline",
     end() {
+      save();
+      outbox.pump();
       phase = "offline";
-      for (const stop of timers) stop();
+      for (const cancel of Object.values(timers)) cancel();
       outcome(() => storage.close(), changed, report);
     },
   };

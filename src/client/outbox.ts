@@ -9,7 +9,7 @@ import { DeliveryError, type DeliveryErrorCode } from "../core/error.ts";
 import type { Outgoing } from "../core/outbox.ts";
 import { FRAME_EVENT, type WireAnswer, type WireMessage } from "../core/wire.ts";
 import type { MessageStatus } from "./api.ts";
-import { type Measure, measure } from "./measure.ts";
+import { type Encoded, encode } from "./encode.ts";
 import type { Ties } from "./ties.ts";
 
 /** A frame of several messages is not larger than this, bytes. */
@@ -29,7 +29,8 @@ export interface Message extends Outgoing {
   /** "pending" also for one of an earlier life that was not sent in this one. */
   status: MessageStatus;
   error?: DeliveryError | undefined;
-  readonly attachments: number;
+  /** See {@link Encoded}. */
+  readonly text: string | undefined;
   readonly compress?: boolean | undefined;
   /** Called with the answer. Absent: none is wanted, or it was given. */
   ack?: Acknowledge | undefined;
@@ -39,16 +40,18 @@ export interface Message extends Outgoing {
   readonly until?: number;
   /** Ends the wait for the answer. */
   stopWaiting?: () => void;
-  /** Ends the wait for its time to live. */
-  stopAging?: () => void;
   /** Called when it ends. */
   ended?: (status: MessageStatus) => void;
 }
 
 /** The outbox of one client. */
 export interface Outbox {
-  /** What is kept, by ascending number; tombstones, which have no `args`, included. */
-  readonly messages: ReadonlyMap<number, Message>;
+  /** What is kept, in order; tombstones, which have no `args`, included. */
+  readonly messages: {
+    readonly size: number;
+    get(seq: number): Message | undefined;
+    values(): Message[];
+  };
   /** The first number that was never used. */
   nextSeq(): number;
   /** The client is done with everything up to here. */
@@ -81,7 +84,7 @@ export interface Outbox {
   /** The connection ended. */
   closed(): void;
   /** Gives a message up. Answers whether it was still to be settled. */
-  giveUp(message: Message, error: DeliveryError, status?: MessageStatus): boolean;
+  giveUp(message: Message, code: DeliveryErrorCode, status?: MessageStatus): boolean;
   /** Takes everything out, for a server that is not wrapped. */
   drain(): Message[];
 }
@@ -97,10 +100,15 @@ export function failure(
 
 /** An outbox. */
 export function createOutbox(ties: Ties): Outbox {
-  const { settings, metrics, signal, after, safely, ready, mark, touch } = ties;
+  const { settings, metrics, signal, after, safely, ready, mark } = ties;
   const { clock, outbox: limits } = settings;
-  const messages = new Map<number, Message>();
-  let nextSeq = 1;
+  /**
+   * What is kept, from number `first` on, with holes where something was settled ahead of its turn. No Map: what a queue puts
+   * through one is kept alive by the tables that the Map has outgrown, until the next full garbage collection.
+   */
+  let kept: (Message | undefined)[] = [];
+  let first = 1;
+  let size = 0;
   let bytes = 0;
   /** The highest number that the server has. */
   let received = 0;
@@ -114,62 +122,67 @@ export function createOutbox(ties: Ties): Outbox {
   let pumping = false;
   let resends = 0;
   let cancelWait: (() => void) | undefined;
+  /** Whether a timer runs for the time to live of the messages. */
+  let aging = false;
 
-  const floor = (): number => {
-    for (const seq of messages.keys()) return seq - 1;
-    return nextSeq - 1;
-  };
+  const nextSeq = (): number => first + kept.length;
+  const floor = (): number => first - 1;
+  const get = (seq: number): Message | undefined => kept[seq - first];
+  const values = (): Message[] => kept.filter((message) => message !== undefined);
 
   /** Calls back, once, with the answer, or with the error when the callback takes one. */
   const answer = (message: Message, error: Error | null, args: readonly unknown[] = []): void => {
     const { ack } = message;
+    if (!ack) return;
     message.stopWaiting?.();
     message.ack = undefined;
-    if (!ack) return;
     if (message.timeoutMs !== undefined || ack.withError) safely(() => ack(error, ...args));
     else if (!error) safely(() => ack(...args));
   };
 
-  const end = (message: Message, status: MessageStatus, error?: DeliveryError): void => {
+  const end = (message: Message, status: MessageStatus, code?: string, why?: string): void => {
     message.status = status;
-    message.stopAging?.();
-    if (error) {
-      message.error = error;
+    if (code) {
+      message.error = failure(code, message.args, why);
       metrics.failed++;
-      answer(message, error);
+      answer(message, message.error);
     }
     message.ended?.(status);
     signal("status", message);
   };
 
-  const giveUp: Outbox["giveUp"] = (message, error, status = "failed") => {
+  const giveUp = (message: Message, code: string, status: MessageStatus = "failed", why?: string): boolean => {
     const { seq } = message;
-    const kept = messages.get(seq) === message;
-    if (!kept && message.status !== "pending") return false;
-    if (kept) {
-      const tombstone: Message = { ...message, id: "", args: undefined, bytes: 0, ack: undefined };
-      messages.set(seq, tombstone);
+    const found = get(seq) === message;
+    if (message.status !== "pending" && !(found && message.status === "sent")) return false;
+    if (found) {
+      const tombstone: Message = { ...message, id: "", args: undefined, text: "", bytes: 0, ack: undefined };
+      kept[seq - first] = tombstone;
       bytes -= message.bytes;
       mark(seq, tombstone);
-      touch();
     }
-    end(message, status, error);
+    end(message, status, code, why);
     return true;
   };
-  const reject = (message: Message, error: DeliveryError): void => {
-    if (giveUp(message, error)) signal("error", error);
+  const refuse = (message: Message, code: string, why?: string): void => {
+    if (giveUp(message, code, "failed", why)) signal("error", message.error);
   };
-  /** Socket.IO never calls a callback within emit. */
-  const rejectSoon = (message: Message, error: DeliveryError): void => queueMicrotask(() => reject(message, error));
 
   const keep = (message: Message): void => {
-    messages.set(message.seq, message);
+    kept[message.seq - first] = message;
+    size++;
     bytes += message.bytes;
-    if (!message.args) return;
-    message.stopAging = after(
-      message.expiresAt - clock.now(),
-      () => void giveUp(message, failure("EXPIRED", message.args), "expired"),
-    );
+    if (!aging) age();
+  };
+  /** Waits until the oldest is too old. It may be settled by then, so that one timer does for all. */
+  const age = (): void => {
+    const oldest = kept.find((message) => message?.args && message.status !== "failed");
+    aging = oldest !== undefined;
+    if (!oldest) return;
+    after(oldest.expiresAt - clock.now(), () => {
+      giveUp(oldest, "EXPIRED", "expired");
+      age();
+    });
   };
 
   /** Starts anew the wait for word of the server, if there is any to wait for. */
@@ -195,13 +208,27 @@ export function createOutbox(ties: Ties): Outbox {
     pumping = true;
     let group: WireMessage[] = [];
     let size = 0;
-    const flush = (compress?: boolean): void => {
-      if (group.length > 0 && ready()) ties.send(["m", floor(), group], compress);
+    const { nsp, io } = ties.socket();
+    /** Sends what was gathered. @param alone The one message of the frame, when it has to be alone. */
+    const flush = (alone?: Message): void => {
+      const { text, compress = true } = alone ?? { text: "" };
+      if (group.length > 0 && ready()) {
+        if (text === undefined || io.opts.parser) ties.send(["m", floor(), group], compress);
+        else {
+          // What Socket.IO's own parser would make of it, put together from what is encoded already.
+          const texts = group.map(([seq, id, wants]) => `[${id ? [seq, `"${id}"`, wants, get(seq)?.text] : seq}]`);
+          const place = nsp === "/" ? "" : `${nsp},`;
+          io.engine?.write(`2${place}["${FRAME_EVENT}","m",${floor()},[${texts}]]`, { compress });
+        }
+      }
       group = [];
       size = 0;
     };
     let flightBytes = 0;
-    for (let seq = received; seq < sent; ) flightBytes += messages.get(++seq)?.bytes ?? 0;
+    // While all that is kept fits, there is nothing to be counted.
+    if (bytes >= limits.windowBytes) {
+      for (let seq = received; seq < sent; ) flightBytes += get(++seq)?.bytes ?? 0;
+    }
     while (
       ready() &&
       sent < ties.savedSeq() &&
@@ -210,14 +237,13 @@ export function createOutbox(ties: Ties): Outbox {
     ) {
       const seq = ++sent;
       everSent = Math.max(everSent, seq);
-      // A number that is gone was settled ahead of its turn, on an earlier connection.
-      const message = messages.get(seq);
+      const message = get(seq);
       if (!message?.args) {
         group.push([seq]);
         continue;
       }
-      const { id, args, wantsAnswer, compress } = message;
-      const alone = message.attachments > 0 || compress === false;
+      const { id, args, wantsAnswer } = message;
+      const alone = message.text === undefined || message.compress === false;
       if (alone || size + message.bytes > Math.min(FRAME_BYTES, payloadBytes)) flush();
       if (message.status === "pending") {
         message.status = "sent";
@@ -227,7 +253,7 @@ export function createOutbox(ties: Ties): Outbox {
       group.push([seq, id, wantsAnswer ? 1 : 0, args as [string, ...unknown[]]]);
       flightBytes += message.bytes;
       size += message.bytes + 100;
-      if (alone) flush(compress);
+      if (alone) flush(message);
     }
     flush();
     pumping = false;
@@ -235,31 +261,40 @@ export function createOutbox(ties: Ties): Outbox {
   };
 
   return {
-    messages,
-    nextSeq: () => nextSeq,
+    messages: {
+      get size() {
+        return size;
+      },
+      get,
+      values,
+    },
+    nextSeq,
     floor,
     bytes: () => bytes,
-    pending: () => nextSeq - 1 - everSent,
+    pending: () => nextSeq() - 1 - everSent,
     pump,
     giveUp,
 
-    restore(next, kept) {
-      nextSeq = next;
+    restore(next, left) {
       everSent = next - 1;
-      for (const message of kept) keep({ ...message, ...measure(message.args ?? []), status: "pending" });
+      first = left[0]?.seq ?? next;
+      kept.length = next - first;
+      for (const message of left) keep({ ...message, ...encode(message.args ?? []), status: "pending" });
     },
 
     emit(args, own, ack, timeoutMs, compress) {
-      let size: Measure;
+      let encoded: Encoded;
       try {
-        size = measure(args);
+        encoded = encode(args);
       } catch (error) {
         signal("error", error);
         return;
       }
       const now = clock.now();
       const message: Message = {
-        ...size,
+        // One by one: a spread before other properties is twenty times as slow.
+        text: encoded.text,
+        bytes: encoded.bytes,
         seq: 0,
         id: settings.newId(),
         args,
@@ -271,27 +306,28 @@ export function createOutbox(ties: Ties): Outbox {
         timeoutMs,
         until: now + (timeoutMs ?? 0),
       };
-      if (args[0] === FRAME_EVENT && !own) rejectSoon(message, failure("INVALID", args, "is a reserved event"));
-      else if (size.attachments > MAX_ATTACHMENTS) rejectSoon(message, failure("TOO_MANY_ATTACHMENTS", args));
-      else if (size.bytes > payloadBytes) rejectSoon(message, failure("PAYLOAD_TOO_LARGE", args));
+      // Socket.IO never calls a callback within emit.
+      const refuseSoon = (code: string, why?: string): void => queueMicrotask(() => refuse(message, code, why));
+      if (args[0] === FRAME_EVENT && !own) refuseSoon("INVALID", "is a reserved event");
+      else if (encoded.attachments > MAX_ATTACHMENTS) refuseSoon("TOO_MANY_ATTACHMENTS");
+      else if (encoded.bytes > payloadBytes) refuseSoon("PAYLOAD_TOO_LARGE");
       else {
         if (ack && timeoutMs !== undefined) {
           message.stopWaiting = after(timeoutMs, () => {
             answer(message, new Error("operation has timed out"));
             // As plain Socket.IO does: what was never sent is not sent any more.
-            if (message.status === "pending") giveUp(message, failure("ACK_TIMEOUT", args));
+            if (message.status === "pending") giveUp(message, "ACK_TIMEOUT");
           });
         }
         ties.loaded(() => {
           if (message.status !== "pending") return;
-          if (messages.size >= limits.maxEntries || (messages.size > 0 && bytes + size.bytes > limits.maxBytes)) {
-            rejectSoon(message, failure("OUTBOX_FULL", args));
+          if (size >= limits.maxEntries || (size > 0 && bytes + encoded.bytes > limits.maxBytes)) {
+            refuseSoon("OUTBOX_FULL");
             return;
           }
-          message.seq = nextSeq++;
+          message.seq = nextSeq();
           keep(message);
           mark(message.seq, message);
-          touch();
         });
       }
       return message;
@@ -302,8 +338,8 @@ export function createOutbox(ties: Ties): Outbox {
       rewoundAt = -1;
       resends = 0;
       payloadBytes = limit;
-      for (const message of messages.values()) {
-        if (message.bytes > limit) reject(message, failure("PAYLOAD_TOO_LARGE", message.args));
+      for (const message of values()) {
+        if (message.bytes > limit) refuse(message, "PAYLOAD_TOO_LARGE");
       }
     },
 
@@ -313,27 +349,32 @@ export function createOutbox(ties: Ties): Outbox {
       received = Math.max(received, nowReceived);
       sent = Math.max(sent, received);
       for (const [seq, args, code] of answers) {
-        const message = messages.get(seq);
+        const message = get(seq);
         if (!message?.args) continue;
         if (args) answer(message, null, args);
-        else if (message.status !== "failed") end(message, "failed", failure(code, message.args));
+        else if (message.status !== "failed") end(message, "failed", code);
       }
-      for (const [seq, message] of messages) {
-        if (seq > nowReceived) break;
-        if (seq > settled && !above.includes(seq)) continue;
+      const ahead = new Set(above);
+      for (let seq = first; seq <= nowReceived; seq++) {
+        const message = get(seq);
+        if (!message || (seq > settled && !ahead.has(seq))) continue;
         progress = true;
-        messages.delete(seq);
+        kept[seq - first] = undefined;
+        size--;
         bytes -= message.bytes;
         mark(seq);
         if (!message.args) continue;
         if (message.status !== "failed") end(message, "acked");
         // Settled without an answer, so there will be none (R32).
-        if (message.timeoutMs === undefined) answer(message, failure("ACK_TIMEOUT", message.args));
+        if (message.ack && message.timeoutMs === undefined) answer(message, failure("ACK_TIMEOUT", message.args));
+      }
+      while (kept.length > 0 && !kept[0]) {
+        kept.shift();
+        first++;
       }
       if (progress) {
         resends = 0;
         wait();
-        touch();
       } else if (answers.length === 0 && sent > received && rewoundAt !== received) {
         // Told again of what was known: something after it is missing.
         rewoundAt = received;
@@ -348,16 +389,16 @@ export function createOutbox(ties: Ties): Outbox {
     },
 
     drain() {
-      const drained = [...messages.values()].filter(({ args }) => args && args[0] !== FRAME_EVENT);
-      for (const message of messages.values()) {
+      const drained = values().filter(({ args }) => args && args[0] !== FRAME_EVENT);
+      for (const message of values()) {
         mark(message.seq);
         message.stopWaiting?.();
         if (message.args) end(message, "sent");
       }
-      messages.clear();
-      bytes = 0;
-      received = sent = everSent = nextSeq - 1;
-      touch();
+      first = nextSeq();
+      kept = [];
+      size = bytes = 0;
+      received = sent = everSent = first - 1;
       return drained;
     },
   };

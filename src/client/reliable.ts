@@ -37,7 +37,7 @@ export function reliable<L extends EventsMap, E extends EventsMap>(
 const ANEW_MS = 50;
 
 /** Names that Socket.IO refuses to emit. */
-const RESERVED = /^(connect|connect_error|disconnect|disconnecting|newListener|removeListener)$/;
+const RESERVED = /^(connect(_error)?|disconnect(ing)?|(new|remove)Listener)$/;
 
 /** Puts the hooks on a socket. `said`: its CONNECT carries the hello already. `ackTimeout`: the socket's own option. */
 export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout?: number): void {
@@ -90,7 +90,11 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
   });
 
   const emit = hook("emit", (original, event: string, ...args: never[]) => {
-    if (!send(event, args)) original(event, ...args);
+    if (!send(event, args)) {
+      // It must not overtake, nor be shown first to who listens to what goes out.
+      link.pump();
+      original(event, ...args);
+    }
     return socket;
   });
   /** Takes an event into the outbox; `undefined` when it has to go the native way. */
@@ -104,7 +108,11 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
     let ack: Acknowledge | undefined = opts.retries ? () => {} : undefined;
     if (typeof args.at(-1) === "function") ack = args.pop() as Acknowledge;
     const message = outbox.emit(args, false, ack, flags.timeout ?? ackTimeout ?? opts.ackTimeout, flags.compress);
-    if (message) socket.flags = {};
+    if (message) {
+      socket.flags = {};
+      // What is not encoded yet is sent at once, before the application can change it.
+      if (opts.parser || message.text === undefined) link.pump();
+    }
     return message;
   };
 

@@ -26,8 +26,11 @@ export function createSignals(): Signals {
     },
     signal(signal, value) {
       const set = listeners.get(signal);
-      if (signal === "error" && !set?.size) print(value);
-      for (const listener of [...(set ?? [])]) {
+      if (!set?.size) {
+        if (signal === "error") print(value);
+        return;
+      }
+      for (const listener of [...set]) {
         try {
           (listener as (value: unknown) => void)(value);
         } catch (error) {

@@ -37,7 +37,11 @@ export interface RawSocket {
   flags: { compress?: boolean | undefined; timeout?: number; volatile?: boolean; fromQueue?: boolean };
   ids: number;
   acks: Record<number, AnyFunction>;
-  readonly io: { readonly opts: { ackTimeout?: number; retries?: number }; readonly engine?: Engine };
+  readonly nsp: string;
+  readonly io: {
+    readonly opts: { ackTimeout?: number; retries?: number; readonly parser?: unknown };
+    readonly engine?: Engine;
+  };
   connect(): RawSocket;
   /** Sends CONNECT. */
   onopen(): void;
@@ -52,6 +56,8 @@ export interface RawSocket {
 /** The transport below. */
 export interface Engine {
   readonly readyState: string;
+  /** Sends a packet of Socket.IO's that is encoded already, or one of its attachments. */
+  write(data: unknown, options: { compress: boolean }): void;
   close(): void;
 }
 

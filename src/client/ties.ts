@@ -3,10 +3,10 @@
  *
  * Rule: of Socket.IO only the socket is known here, so that all of it can run on a virtual clock and a simulated network.
  */
-import type { Outgoing } from "../core/outbox.ts";
 import type { ClientFrame } from "../core/wire.ts";
 import type { ClientMetrics, DeliverySignals } from "./api.ts";
 import type { Settings } from "./options.ts";
+import type { Message } from "./outbox.ts";
 import type { RawSocket } from "./socket.ts";
 
 /** What a part of the client may use of the others. */
@@ -32,8 +32,8 @@ export interface Ties {
   ready(): boolean;
   /** Up to which number messages are saved. */
   savedSeq(): number;
-  /** A message is to be kept under its number, or to be forgotten, at the next {@link Ties.touch}. */
-  mark(seq: number, message?: Outgoing): void;
+  /** A message is to be kept under its number, or to be forgotten: save that. */
+  mark(seq: number, message?: Message): void;
   /** Something of what is kept has changed: save it. */
   touch(): void;
   /** The connection's state may have changed. */

@@ -8,27 +8,33 @@ import type { Clock } from "../core/clock.ts";
 /** Crockford's base 32, in the order of its values. */
 const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/** Half of what is left to chance is eight digits. */
+const HALF = 2 ** 40;
+
+function digits(rest: number, length: number): string {
+  let text = "";
+  for (; text.length < length; rest = Math.floor(rest / 32)) text = DIGITS[rest % 32] + text;
+  return text;
+}
+
 /** Makes ids: ten digits of time and sixteen of chance. @param random A number in [0, 1). */
 export function ulids(clock: Clock, random: () => number): () => string {
+  // `random` alone has to do where there is no `crypto`; where there is, it takes nothing away.
+  const seed = new Uint32Array(2);
+  globalThis.crypto?.getRandomValues(seed);
+  const chance = (i: number): number => Math.floor(((random() + (seed[i] as number) / 2 ** 32) % 1) * HALF);
   let time = -1;
-  let chance = new Uint8Array(16);
+  let low = 0;
+  /** All but the last half. */
+  let head = "";
   return () => {
     const now = Math.floor(clock.now());
-    if (now > time) {
-      time = now;
-      // `random` alone has to do where there is no `crypto`; where there is, it takes nothing away.
-      globalThis.crypto?.getRandomValues(chance);
-      chance = chance.map((byte) => (byte ^ (random() * 32)) & 31);
-    } else {
-      // The next higher number; should all digits of chance overflow, the time is counted up.
-      let i = 15;
-      while (i >= 0 && chance[i] === 31) chance[i--] = 0;
-      if (i < 0) time++;
-      else (chance[i] as number)++;
+    // The next higher number; should its digits overflow, the time is counted up.
+    if (now > time || ++low === HALF) {
+      time = Math.max(now, time + 1);
+      head = digits(time, 10) + digits(chance(0), 8);
+      low = chance(1);
     }
-    let id = "";
-    for (let rest = time; id.length < 10; rest = Math.floor(rest / 32)) id = DIGITS[rest % 32] + id;
-    for (const digit of chance) id += DIGITS[digit];
-    return id;
+    return head + digits(low, 8);
   };
 }

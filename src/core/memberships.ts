@@ -92,7 +92,8 @@ export class Memberships {
   covers(key: string, offset: Offset): boolean {
     const intervals = this.#intervals.get(key);
     if (!intervals) return false;
-    return intervals.some(({ since, until }) => since < offset && (until === null || offset <= until));
+    for (const { since, until } of intervals) if (since < offset && (until === null || offset <= until)) return true;
+    return false;
   }
 
   /** Whether the session was a member at all offsets from the first to the last. False is no proof of the contrary: it may have come and gone. */
@@ -103,7 +104,9 @@ export class Memberships {
 
   /** Whether the entry is for this session. */
   entitled({ offset, keys, except }: Addressed): boolean {
-    return keys.some((key) => this.covers(key, offset)) && !except.some((key) => this.covers(key, offset));
+    for (const key of except) if (this.covers(key, offset)) return false;
+    for (const key of keys) if (this.covers(key, offset)) return true;
+    return false;
   }
 
   /** What to read for a replay of `(after, upTo]`. */

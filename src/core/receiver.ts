@@ -9,7 +9,7 @@
 export class Receiver {
   #received: number;
   /** Handed out and not settled, ascending. */
-  readonly #open = new Set<number>();
+  readonly #open: number[] = [];
   /** Settled above the cursor, now or in an earlier life. */
   readonly #settled: Set<number>;
 
@@ -29,8 +29,8 @@ export class Receiver {
 
   /** Everything up to here is settled. */
   get cursor(): number {
-    for (const first of this.#open) return first - 1;
-    return this.#received;
+    const first = this.#open[0];
+    return first === undefined ? this.#received : first - 1;
   }
 
   /** Settled numbers above the cursor, ascending. */
@@ -43,16 +43,19 @@ export class Receiver {
     if (number <= this.#received) return false;
     // Numbers come in order: what is below and did not come never will, and what was settled there is below the cursor now.
     this.skipTo(number - 1);
-    if (!this.#settled.has(number)) this.#open.add(number);
+    const fresh = !this.#settled.has(number);
+    if (fresh) this.#open.push(number);
     this.skipTo(number);
-    return this.#open.has(number);
+    return fresh;
   }
 
   /** The number is dealt with, one way or another. */
   settle(number: number): void {
-    if (!this.#open.delete(number)) return;
-    this.#settled.add(number);
-    this.skipTo(number);
+    const at = this.#open.indexOf(number);
+    if (at < 0) return;
+    this.#open.splice(at, 1);
+    if (at > 0) this.#settled.add(number);
+    else this.skipTo(number);
   }
 
   /** Nothing up to this number will come any more: it came, was meant for others, or is lost and reported. */

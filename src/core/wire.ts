@@ -1,8 +1,9 @@
 /**
  * The frames of the protocol, version 1. docs/protocol.md says what each means and when it is sent; the two change together.
  *
- * Rule: a frame is a Socket.IO event named {@link FRAME_EVENT}; everything a peer sends is checked in full before any of it
- * is used. This file checks what a server sends; what a client sends is checked at the server's boundary.
+ * Rule: a frame is a Socket.IO event named {@link FRAME_EVENT}; of what a peer sends, everything that the receiver reckons with
+ * (numbers, lists, names, and that entries ascend) is checked before any of it is used. What is only passed on to the
+ * application, a gap's reason and room, is not. This file checks what a server sends; the server's boundary what a client does.
  */
 import { type Epoch, isOffset, type Offset } from "./position.ts";
 import type { GapReason } from "./resume.ts";
@@ -65,7 +66,10 @@ export interface Welcome {
 }
 
 /** An entry as it travels: where it is, which message it is, and the event with its arguments. */
-export type WireEntry = readonly [offset: Offset, id: string, args: readonly [event: string, ...args: unknown[]]];
+export type WireEntry = readonly [offset: Offset, id: string, args: WireEvent];
+
+/** An event with its arguments. */
+export type WireEvent = readonly [event: string, ...args: unknown[]];
 
 /** An answer to one of the client's messages: its arguments, or why there will be none. */
 export type WireAnswer =
@@ -95,7 +99,7 @@ export type ServerFrame =
 /** A message of the client's outbox as it travels; a lone number is a tombstone. */
 export type WireMessage =
   | readonly [seq: number]
-  | readonly [seq: number, id: string, wantsAnswer: 0 | 1, args: readonly [event: string, ...args: unknown[]]];
+  | readonly [seq: number, id: string, wantsAnswer: 0 | 1, args: WireEvent];
 
 /** What a client sends. */
 export type ClientFrame =
@@ -167,9 +171,11 @@ function isWelcome(raw: Unknown): boolean {
   );
 }
 
+/** Whether all items pass, and a hole, which `every` would pass over, does. */
 function isList(raw: unknown, check: (item: unknown) => boolean): boolean {
-  // Spread, because `every` passes over holes.
-  return Array.isArray(raw) && [...raw].every((item) => check(item));
+  if (!Array.isArray(raw)) return false;
+  for (const item of raw) if (!check(item)) return false;
+  return true;
 }
 
 function areOffsets(...raw: unknown[]): boolean {

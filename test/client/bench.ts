@@ -16,6 +16,7 @@ export interface Bench {
   readonly errors: unknown[];
   readonly gaps: WireGap[];
   readonly listeners: Map<string, Listener[]>;
+  readonly anyListeners: Listener[];
   readonly shown: unknown[][];
   closes: number;
   left: number;
@@ -48,7 +49,8 @@ export const WELCOME: Welcome = {
   payloadBytes: 1_000_000,
 };
 
-export function bench(options: ReliableOptions = {}): Bench {
+/** @param parser In the place of Socket.IO's own. */
+export function bench(options: ReliableOptions = {}, parser?: object): Bench {
   const clock = (options.clock as VirtualClock | undefined) ?? virtualClock();
   let ids = 0;
   const link = createLink({ random: () => 0, newId: () => `id${++ids}`, ...options, clock });
@@ -61,6 +63,7 @@ export function bench(options: ReliableOptions = {}): Bench {
     errors: [],
     gaps: [],
     listeners: new Map(),
+    anyListeners: [],
     shown: [],
     closes: 0,
     left: 0,
@@ -80,6 +83,8 @@ export function bench(options: ReliableOptions = {}): Bench {
     },
     close: () => link.closed(),
     async say(...frame) {
+      // What was emitted before is sent before.
+      await settled();
       link.frame([++number, ...frame]);
       await settled();
     },
@@ -93,6 +98,7 @@ export function bench(options: ReliableOptions = {}): Bench {
   };
   const socket: Partial<RawSocket> = {
     active: true,
+    nsp: "/",
     packet: ({ data }) => void self.sent.push(data.slice(1)),
     disconnect: () => {
       self.left++;
@@ -100,17 +106,21 @@ export function bench(options: ReliableOptions = {}): Bench {
       return socket as RawSocket;
     },
     io: {
-      opts: {},
+      opts: { parser },
       engine: {
         readyState: "open",
         close: () => {
           self.closes++;
           link.closed();
         },
+        write: (part) => {
+          if (typeof part !== "string") return;
+          self.sent.push(JSON.parse(part.slice(part.indexOf("["))).slice(1));
+        },
       },
     },
     notifyOutgoingListeners: ({ data }) => void self.shown.push([...data]),
-    listenersAny: () => [],
+    listenersAny: () => self.anyListeners as AnyFunction[],
     listeners: (event) => (self.listeners.get(event) ?? []) as AnyFunction[],
   };
   link.bind(socket as RawSocket);

@@ -175,6 +175,73 @@ describe("entries", () => {
   });
 });
 
+describe("listeners", () => {
+  test("each entry has a turn of its own: what a listener puts into the microtask queue comes before the next", async () => {
+    const b = bench();
+    await b.connect();
+    const seen: unknown[] = [];
+    b.on("e", (n) => {
+      seen.push(n);
+      void Promise.resolve().then(() => seen.push(`after ${n}`));
+    });
+    await b.entries([101, "A", ["e", 1]], [102, "B", ["e", 2]], [103, "C", ["e", 3]]);
+    expect(seen).toEqual([1, "after 1", 2, "after 2", 3, "after 3"]);
+  });
+
+  test("those of any event come first; what they add hears the entry, what the event's own add hears the next", async () => {
+    const b = bench();
+    await b.connect();
+    const seen: unknown[] = [];
+    let added = false;
+    b.anyListeners.push((...args) => {
+      seen.push(["any", ...args]);
+      if (added) return;
+      added = true;
+      b.anyListeners.push((event) => void seen.push(["second any", event]));
+      b.on("e", (n) => {
+        seen.push(["own", n]);
+        if (n === 1) b.on("e", (later) => void seen.push(["late", later]));
+      });
+    });
+    await b.entries([101, "A", ["e", 1]], [102, "B", ["e", 2]]);
+    expect(seen).toEqual([
+      ["any", "e", 1],
+      ["own", 1],
+      ["any", "e", 2],
+      ["second any", "e"],
+      ["own", 2],
+      ["late", 2],
+    ]);
+    expect(b.link.reader.place().cursor).toBe(102);
+  });
+
+  test("any thenable is waited for; one that throws does not keep the others from it", async () => {
+    const b = bench();
+    await b.connect();
+    const seen: unknown[] = [];
+    const ids: unknown[] = [];
+    let settle = (): void => {};
+    b.on("e", () => {
+      throw new Error("first");
+    });
+    b.on("e", (n) => {
+      ids.push(b.link.delivery.current);
+      seen.push(n);
+      // biome-ignore lint/suspicious/noThenProperty: it is what is tested.
+      return { then: (ok: () => void) => (settle = ok) };
+    });
+    await b.entries([101, "A", ["e", 1]]);
+    expect(b.errors.length).toBe(0);
+    settle();
+    expect(b.errors).toMatchObject([{ message: "first" }]);
+    expect(ids).toEqual([{ id: "A", offset: 101, attempt: 1 }]);
+    expect(b.link.delivery.current).toBeUndefined();
+    await b.clock.advance(100_000);
+    expect(seen).toEqual([1]);
+    expect(b.link.delivery.metrics()).toMatchObject({ redelivered: 4, dead: 1 });
+  });
+});
+
 describe("redelivery (R29)", () => {
   test("only the listener that failed gets the entry again; then it is a dead letter, and the server is told", async () => {
     const b = bench({ maxDeliveries: 3 });

@@ -25,18 +25,58 @@ describe("the outbox", () => {
     ]);
   });
 
-  test("an emit on a connection is sent in the same turn", async () => {
+  test("what one turn emits, with the microtasks that were queued before, is one frame", async () => {
     const b = bench();
     await b.connect();
     b.take();
+    queueMicrotask(() => b.link.outbox.emit(["e", 3], false));
     b.link.outbox.emit(["e", 1], false);
-    expect(b.messages()).toEqual([[1, "id1", 0, ["e", 1]]]);
+    b.link.outbox.emit(["e", 2], false);
+    expect(b.take()).toEqual([]);
+    await settled();
+    expect(b.take()).toEqual([
+      [
+        "m",
+        0,
+        [
+          [1, "id1", 0, ["e", 1]],
+          [2, "id2", 0, ["e", 2]],
+          [3, "id3", 0, ["e", 3]],
+        ],
+      ],
+    ]);
+  });
+
+  test("what becomes of the arguments after the emit is not sent, nor sent again", async () => {
+    const b = bench();
+    await b.connect();
+    const object = { n: 1 };
+    b.link.outbox.emit(["e", object], false);
+    object.n = 2;
+    await settled();
+    expect(b.messages()).toEqual([[1, "id1", 0, ["e", { n: 1 }]]]);
+    b.close();
+    await b.connect({ resumed: true });
+    expect(b.messages()).toEqual([[1, "id1", 0, ["e", { n: 1 }]]]);
+  });
+
+  test("another parser than Socket.IO's gets the arguments as they are", async () => {
+    const b = bench({}, {});
+    const date = new Date(0);
+    b.link.outbox.emit(["e", date], false);
+    b.link.outbox.emit(["e", undefined], false);
+    await b.connect();
+    expect(b.messages()).toEqual([
+      [1, "id1", 0, ["e", date]],
+      [2, "id2", 0, ["e", undefined]],
+    ]);
   });
 
   test("R17: a new connection sends again from what the server has; each is shown to onAnyOutgoing once", async () => {
     const b = bench();
     await b.connect();
     for (const n of [1, 2, 3]) b.link.outbox.emit(["e", n], false);
+    await settled();
     b.close();
     b.link.outbox.emit(["e", 4], false);
     b.take();
@@ -70,6 +110,7 @@ describe("the outbox", () => {
     const b = bench({ ackTimeoutMs: 100, maxResends: 2 });
     await b.connect();
     b.link.outbox.emit(["e", 1], false);
+    await settled();
     b.take();
     await b.clock.advance(100);
     expect(b.messages().length).toBe(1);
@@ -116,10 +157,29 @@ describe("the outbox", () => {
     expect(b.messages()).toEqual([[1], [2, "id2", 0, ["e", 2]]]);
   });
 
+  test("time to live: one timer does for all, and finds nothing to do when they are settled in time", async () => {
+    const b = bench({ ttlMs: 1_000 });
+    await b.connect();
+    await b.clock.advance(1_000);
+    const sendings: Message[] = [];
+    for (let n = 0; n < 4; n++) {
+      sendings.push(b.link.outbox.emit(["e", n], false) as Message);
+      await b.clock.advance(100);
+    }
+    await b.say("a", 4, 1, [], [[2, null, "DEAD_LETTER"]]);
+    expect(b.clock.timers).toBe(1);
+    await b.clock.advance(850);
+    expect(sendings.map(({ status }) => status)).toEqual(["acked", "failed", "expired", "sent"]);
+    await b.clock.advance(50);
+    expect(sendings.map(({ status }) => status)).toEqual(["acked", "failed", "expired", "expired"]);
+    expect(b.link.delivery.metrics().failed).toBe(3);
+  });
+
   test("superseded: leaves, does not fight, and keeps what was not sent", async () => {
     const b = bench();
     await b.connect();
     b.link.outbox.emit(["e", 1], false);
+    await settled();
     await b.say("x", "SUPERSEDED");
     expect([b.left, b.closes, b.link.delivery.state]).toEqual([1, 0, "superseded"]);
     b.link.outbox.emit(["e", 2], false);
@@ -213,6 +273,7 @@ describe("answers", () => {
     b.link.outbox.emit(["e"], false, plain.ack);
     b.link.outbox.emit(["e"], false, error.ack);
     b.link.outbox.emit(["e"], false, error.ack, 60_000);
+    await settled();
     expect(b.messages().map((message) => message[2])).toEqual([1, 1, 1]);
     b.close();
     await b.connect({ resumed: true, received: 3 });
@@ -247,6 +308,9 @@ describe("answers", () => {
     expect(timed.calls).toEqual([]);
     await b.clock.advance(1_000);
     expect(timed.calls).toEqual([[new Error("operation has timed out")]]);
+    // The one for the time to live.
+    expect(b.clock.timers).toBe(1);
+    await b.clock.advance(86_400_000);
     expect(b.clock.timers).toBe(0);
   });
 

@@ -51,6 +51,23 @@ describe("durable storage", () => {
     expect(b.messages().map(([seq]) => seq)).toEqual([1, 2]);
   });
 
+  test("what is kept is what was emitted, whatever becomes of the arguments", async () => {
+    const storage = scripted();
+    const b = bench({ storage });
+    await settled();
+    const object = { n: 1, data: new Uint8Array([1]) };
+    b.link.outbox.emit(["e", { object: { n: 1 } }, object.data], false);
+    const other = { n: 1 };
+    b.link.outbox.emit(["e", other], false);
+    other.n = 2;
+    await settled();
+    storage.pending.shift()?.ok();
+    expect(storage.kept.messages.map(({ args }) => args)).toEqual([
+      ["e", { object: { n: 1 } }, object.data],
+      ["e", { n: 1 }],
+    ]);
+  });
+
   test("a failing save is reported and made again; meanwhile nothing goes out", async () => {
     const storage = scripted();
     const b = bench({ storage });

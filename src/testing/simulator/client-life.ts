@@ -187,12 +187,14 @@ export class Life {
   #socket(): RawSocket {
     const life = this;
     const listeners: AnyFunction[] = [(...args) => life.#handle(args[0] as number, args[1] as Behaviour)];
+    const send = ([, ...frame]: unknown[]): void => {
+      life.#client.checkSaved(frame, life.overheard?.session);
+      life.wire?.send("up", JSON.stringify(frame));
+    };
     const socket: Partial<RawSocket> = {
       active: true,
-      packet: ({ data }) => {
-        life.#client.checkSaved(data.slice(1), life.overheard?.session);
-        life.wire?.send("up", JSON.stringify(data.slice(1)));
-      },
+      nsp: "/",
+      packet: ({ data }) => send(data),
       disconnect: () => {
         // Superseded: as an application would, it connects anew after a while.
         hit(life.#world.hits, "superseded");
@@ -203,7 +205,12 @@ export class Life {
       io: {
         opts: {},
         get engine() {
-          return { readyState: "open", close: () => life.wire?.close("client") };
+          return {
+            readyState: "open",
+            close: () => life.wire?.close("client"),
+            // "2" is Socket.IO's kind of packet.
+            write: (text: string) => send(JSON.parse(text.slice(1))),
+          };
         },
       },
       notifyOutgoingListeners: () => {},
