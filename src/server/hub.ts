@@ -25,6 +25,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Settings } from "./options.ts";
 import { Recent } from "./recent.ts";
 import { readRecent, readStore } from "./replay.ts";
+import { Replayed } from "./replayed.ts";
 import { Roster } from "./roster.ts";
 import type { Session, SessionHost } from "./session.ts";
 import type { Place } from "./turns.ts";
@@ -73,6 +74,7 @@ export class Hub implements Feeder, SessionHost {
   readonly #whenOpen: { readonly opened: () => void; readonly refused: (error: DeliveryError) => void };
   #log: LogState | undefined;
   #recent: Recent;
+  readonly #replayed: Replayed;
   #tail: Tail | undefined;
   #incoming: (readonly Entry[])[] = [];
   #dispatched: Offset = 0;
@@ -91,6 +93,7 @@ export class Hub implements Feeder, SessionHost {
     this.metrics = options.metrics;
     const { pendingEntries, pendingBytes, recentEntries, recentBytes } = options.settings.limits;
     this.#recent = new Recent(0, recentEntries, recentBytes);
+    this.#replayed = new Replayed((entries, upTo) => this.#chunks(entries, upTo), recentBytes);
     this.cursors = new Cursors(this);
     let opened = () => {};
     let refused = (_error: DeliveryError) => {};
@@ -316,7 +319,12 @@ export class Hub implements Feeder, SessionHost {
     });
   }
 
+  /** For a replay: others may come back from the same place. */
   chunks(entries: readonly Entry[], upTo: Offset): readonly Chunk[] {
+    return this.#replayed.of(entries, upTo);
+  }
+
+  #chunks(entries: readonly Entry[], upTo: Offset): readonly Chunk[] {
     return chunksOf(entries, upTo, this.codec, this.spliced, this.settings.limits.frameBytes);
   }
 
@@ -381,7 +389,8 @@ export class Hub implements Feeder, SessionHost {
     if (!last || last.offset <= before) return;
     const fresh = (entries[0] as Entry).offset > before ? entries : entries.filter(({ offset }) => offset > before);
     for (const entry of fresh) this.#recent.push(entry);
-    const shares = address(fresh, this.#roster, (list) => this.chunks(list, last.offset));
+    const shares = address(fresh, this.#roster, (list) => this.#chunks(list, last.offset));
+    this.#replayed.clear();
     this.#dispatched = last.offset;
     for (const [connection, { entries: given, chunks }] of shares) {
       connection.deliver(chunks, before);
