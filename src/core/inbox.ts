@@ -18,11 +18,11 @@ export interface InboxState {
 /** The inbox of one session. `A` is an answer. */
 export class Inbox<A> {
   readonly #receiver: Receiver;
-  readonly #answers: Map<number, A>;
+  #answers: Map<number, A> | undefined;
 
-  constructor(state: InboxState, answers: Iterable<readonly [number, A]> = []) {
+  constructor(state: InboxState, answers: readonly (readonly [number, A])[] = []) {
     this.#receiver = new Receiver(state.settled, state.above);
-    this.#answers = new Map(answers);
+    if (answers.length > 0) this.#answers = new Map(answers);
   }
 
   /** The highest sequence number that came. */
@@ -37,7 +37,7 @@ export class Inbox<A> {
 
   /** Answers that the client has not confirmed, oldest first. */
   get answers(): ReadonlyMap<number, A> {
-    return this.#answers;
+    return this.#answers ?? new Map();
   }
 
   /** What to do with a message. "seen": handled, or being handled. "ahead": one before it is missing. */
@@ -48,6 +48,7 @@ export class Inbox<A> {
 
   /** The message is answered. False: it was before, and that answer stands. */
   answer(seq: number, answer: A): boolean {
+    this.#answers ??= new Map();
     if (this.#answers.has(seq)) return false;
     this.#answers.set(seq, answer);
     return true;
@@ -60,7 +61,7 @@ export class Inbox<A> {
 
   /** The client has these answers. Answers those that were still kept. */
   confirm(seqs: readonly number[]): number[] {
-    return seqs.filter((seq) => this.#answers.delete(seq));
+    return seqs.filter((seq) => this.#answers?.delete(seq));
   }
 
   /** The client says that it is done with everything up to here; what an older state of ours does not know of is not waited for. */

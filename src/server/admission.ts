@@ -83,7 +83,7 @@ async function connect(
   if (resumed && (verdict.gap || verdict.position < session.arrived)) session.rewindTo(verdict.position);
   else if (resumed && claim) session.claimed(claim.offset);
   if (resumed) gaps.push(...session.owed, ...(await revoke(hub, applicant, session, verdict.position)));
-  for (const gap of gaps) if (!session.owed.has(gap)) hub.reportGap(session, gap);
+  for (const gap of gaps) if (!session.owed.includes(gap)) hub.reportGap(session, gap);
   if (resumed) {
     hub.metrics.replays++;
     const { id, namespace } = session;
@@ -99,7 +99,7 @@ async function connect(
     ackTimeoutMs: hub.settings.ackTimeoutMs,
     maxResends: hub.settings.maxResends,
   });
-  session.announced = [...session.owed];
+  session.announced = session.owed;
   const { connection: older } = session;
   session.connection = connection;
   if (older) hub.metrics.superseded++;

@@ -235,7 +235,7 @@ export class Connection {
     this.#sent = Math.max(this.#arrived, this.session.cursor);
     const gaps = this.#window
       .rewind()
-      .flatMap((cargo) => (cargo.gap && this.session.owed.has(cargo.gap) ? [cargo.gap] : []));
+      .flatMap((cargo) => (cargo.gap && this.session.owed.includes(cargo.gap) ? [cargo.gap] : []));
     this.#send([this.#window.send(0, 0, {}), "s", this.#arrived]);
     for (const gap of gaps) this.#sendGap(gap);
     this.#told = NOTHING_TOLD;

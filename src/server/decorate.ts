@@ -9,7 +9,8 @@ import type { Namespace, Server, Socket } from "socket.io";
 import { HELLO_KEY, type Hello } from "../core/wire.ts";
 import { namespaceKey, roomKey, sessionKey } from "./audience.ts";
 import { parseHello } from "./client-frames.ts";
-import { inTurn, linkOf, open, PACKET, type Packet, type SocketHost, watched } from "./decorate-socket.ts";
+import { inTurn, linkOf, type SocketHost, watched } from "./decorate-socket.ts";
+import { open, PACKET, type Packet } from "./internals.ts";
 import type { Audience } from "./publisher.ts";
 
 /** What a broadcast is addressed to, as Socket.IO's adapters know it. */
@@ -45,8 +46,7 @@ interface OpenServer {
 }
 
 /** What the decoration asks of the delivery that it serves. */
-export interface ServerHost {
-  durable(event: string, args: readonly unknown[], namespace: Namespace): boolean;
+export interface ServerHost extends SocketHost {
   /** Takes a durable emit; false when it is to be sent as Socket.IO would. */
   emit(audience: Audience, args: readonly unknown[]): boolean;
   /** Lets a wrapped client in, after middleware; one that cannot have a session is served as a plain one. Rejects as a middleware refuses. */
@@ -57,7 +57,6 @@ export interface ServerHost {
   closed(socket: Socket): void;
   /** Decorated sockets by id, those included that Socket.IO does not show yet. */
   socket(namespace: string, id: string): Socket | undefined;
-  readonly sockets: SocketHost;
 }
 
 /**
@@ -121,8 +120,9 @@ function decorateNamespace(namespace: Namespace, host: ServerHost): void {
 function takeHello(socket: Socket): Hello | undefined {
   const auth = socket.handshake.auth as Record<string, unknown> | undefined;
   if (typeof auth !== "object" || auth === null || !Object.hasOwn(auth, HELLO_KEY)) return undefined;
-  const raw = auth[HELLO_KEY];
-  delete auth[HELLO_KEY];
+  const { [HELLO_KEY]: raw, ...others } = auth;
+  // A new object: one that something was deleted from takes several times as much memory, for as long as the socket lives.
+  (socket.handshake as { auth: object }).auth = others;
   return parseHello(raw);
 }
 
@@ -173,7 +173,7 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
       if (!linkOf(socket)) callback(socket);
       else if (mark === "log") {
         if (packet) open(socket).notifyOutgoingListeners(packet);
-      } else inTurn(socket, host.sockets, () => callback(socket));
+      } else inTurn(socket, host, () => callback(socket));
     });
   });
   define(adapter, "addAll", (id: string, rooms: Set<string>) => {

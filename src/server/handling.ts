@@ -62,7 +62,7 @@ export class Handling {
   readonly #hub: Hub;
   readonly #session: Session;
   /** Held because nobody listens, or because there is no socket; with the way to look again. */
-  readonly #held = new Map<Task, (() => Dispatched) | undefined>();
+  #held: Map<Task, (() => Dispatched) | undefined> | undefined;
   #watching: Recipient | undefined;
   #recipient: Recipient | undefined;
   readonly #allowance: Allowance;
@@ -83,9 +83,9 @@ export class Handling {
   /** The session has a new socket: what no handler has begun is brought to it. */
   attach(recipient: Recipient): void {
     this.#recipient = recipient;
-    const held = [...this.#held.keys()];
-    this.#held.clear();
-    for (const task of held) this.#dispatch(task);
+    const held = this.#held;
+    this.#held = undefined;
+    for (const task of held?.keys() ?? []) this.#dispatch(task);
   }
 
   /** Takes in a message. Answers whether the next one may be taken. */
@@ -190,7 +190,7 @@ export class Handling {
   #dispatch(task: Task): void {
     const recipient = this.#recipient;
     if (!recipient) {
-      this.#held.set(task, undefined);
+      this.#keep(task);
       return;
     }
     const args = [...task.args];
@@ -219,7 +219,7 @@ export class Handling {
       case "gone":
         // attach() may have come first: then the successor is there.
         if (this.#recipient !== recipient) this.#dispatch(task);
-        else this.#held.set(task, undefined);
+        else this.#keep(task);
         return;
       case "refused":
         this.#finish(task);
@@ -227,16 +227,21 @@ export class Handling {
   }
 
   #hold(task: Task, recipient: Recipient, again: () => Dispatched): void {
-    this.#held.set(task, again);
-    if (this.#held.size > this.#hub.settings.limits.heldEntries) {
-      const [oldest] = this.#held.keys();
+    const held = this.#keep(task, again);
+    if (held.size > this.#hub.settings.limits.heldEntries) {
+      const [oldest] = held.keys();
       if (oldest) {
-        this.#held.delete(oldest);
+        held.delete(oldest);
         this.#hub.metrics.unheard++;
         this.#finish(oldest);
       }
     }
     this.#watch(recipient);
+  }
+
+  #keep(task: Task, again?: () => Dispatched): Map<Task, (() => Dispatched) | undefined> {
+    this.#held ??= new Map();
+    return this.#held.set(task, again);
   }
 
   /** Looks again whenever a listener is added, for as long as something is held. */
@@ -246,9 +251,9 @@ export class Handling {
     recipient.onListener(() => {
       this.#watching = undefined;
       if (this.#recipient !== recipient) return;
-      const held = [...this.#held];
-      this.#held.clear();
-      for (const [task, again] of held) {
+      const held = this.#held;
+      this.#held = undefined;
+      for (const [task, again] of held ?? []) {
         if (again) this.#dispatched(task, recipient, again());
         else this.#dispatch(task);
       }

@@ -8,22 +8,18 @@ import { DeliveryError } from "../core/error.ts";
 import type { Hello, HistoryQuery } from "../core/wire.ts";
 import { admit } from "./admission.ts";
 import { roomKey, sessionKey } from "./audience.ts";
+import type { Connection } from "./connection.ts";
 import type { ServerHost } from "./decorate.ts";
-import {
-  decorateSocket,
-  type Link,
-  linkOf,
-  open,
-  outletOf,
-  type SocketDelivery,
-  type SocketHost,
-} from "./decorate-socket.ts";
+import { decorateSocket, type Link, linkOf } from "./decorate-socket.ts";
 import { history } from "./history.ts";
 import type { Hub } from "./hub.ts";
 import { ended, received } from "./inbound.ts";
+import { open } from "./internals.ts";
 import type { ReliableOptions, Settings } from "./options.ts";
+import { SocketOutlet } from "./outlet.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Session } from "./session.ts";
+import { SocketDelivery } from "./socket-delivery.ts";
 
 /** How long a socket that the application disconnected may still be sent what was emitted before, milliseconds. */
 const FAREWELL_MS = 5_000;
@@ -42,8 +38,8 @@ export class Host implements ServerHost {
   readonly #publisher: Publisher;
   readonly #settings: Settings;
   readonly #everything: boolean;
-  /** Decorated sockets, by namespace and id. */
-  readonly #sockets = new Map<string, Socket>();
+  /** Decorated sockets by namespace, then by id. */
+  readonly #sockets = new Map<string, Map<string, Socket>>();
   /** `socket.data` of sessions that are away; see `#restoreData`. */
   readonly #data = new Map<string, object>();
 
@@ -66,7 +62,7 @@ export class Host implements ServerHost {
   }
 
   socket(namespace: string, id: string): Socket | undefined {
-    return this.#sockets.get(`${namespace}\n${id}`);
+    return this.#sockets.get(namespace)?.get(id);
   }
 
   /** Keys of a room; of a session, when the room is the id of its socket. */
@@ -79,7 +75,7 @@ export class Host implements ServerHost {
   async admit(socket: Socket, hello: Hello): Promise<void> {
     // Its errors are the application's, as those of a middleware are: they refuse the connection.
     const principal = this.#settings.principal(socket) ?? null;
-    const outlet = outletOf(socket);
+    const outlet = new SocketOutlet(socket);
     try {
       await this.#hub.ready;
       const { session, connection, welcome, rooms } = await admit(this.#hub, {
@@ -89,19 +85,11 @@ export class Host implements ServerHost {
         authorize: (room) => this.#authorize(socket, room),
         outlet,
       });
-      decorateSocket(socket, connection, this.#socketHost(socket, session));
-      this.#sockets.set(`${socket.nsp.name}\n${socket.id}`, socket);
+      decorateSocket(socket, connection, this);
+      this.#add(socket);
       // Rooms that the application's middleware has joined.
       this.joined(socket, socket.rooms);
-      Object.defineProperty(socket, "delivery", {
-        configurable: true,
-        value: {
-          session: session.id,
-          get cursor() {
-            return session.cursor;
-          },
-        } satisfies SocketDelivery,
-      });
+      Object.defineProperty(socket, "delivery", { configurable: true, value: new SocketDelivery(session) });
       const restored = this.#restoreData(socket, session);
       (socket as { recovered: boolean }).recovered = welcome.resumed && welcome.gaps.length === 0 && restored;
       if (rooms.length > 0) await socket.join(rooms as string[]);
@@ -167,7 +155,7 @@ export class Host implements ServerHost {
 
   closed(socket: Socket): void {
     const connection = linkOf(socket)?.connection;
-    this.#sockets.delete(`${socket.nsp.name}\n${socket.id}`);
+    this.#remove(socket);
     if (!connection) return;
     this.#keepData(socket, connection.session);
     // The application has disconnected the socket while something emitted before is on its way: that goes out first.
@@ -183,32 +171,24 @@ export class Host implements ServerHost {
     return this.#hub.writer.failing ? Promise.resolve() : this.#hub.writer.flushed();
   }
 
-  get sockets(): SocketHost {
-    return this.#turns;
+  emitTo(connection: Connection, args: readonly unknown[]): boolean {
+    return this.#publisher.emit({ keys: [sessionKey(connection.session.id)], except: [] }, args);
   }
 
-  readonly #turns: SocketHost = {
-    emit: () => false,
-    durable: () => false,
-    frame: () => {},
-    waits: (connection) => this.#hub.waits(connection),
-    failed: (error) => this.#hub.failed(error),
-    started: () => {},
-  };
-
-  #socketHost(socket: Socket, session: Session): SocketHost {
-    const { nsp } = socket;
-    return {
-      ...this.#turns,
-      durable: (event, args) => this.durable(event, args, nsp),
-      emit: (args) => this.#publisher.emit({ keys: [sessionKey(session.id)], except: [] }, args),
-      frame: (raw, answer) => this.#frame(socket, raw, answer),
-      // The application's "connection" handlers run in this turn; what waited for a socket comes after them.
-      started: () => queueMicrotask(() => session.handling?.attach((linkOf(socket) as Link).recipient)),
-    };
+  waits(connection: Connection): void {
+    this.#hub.waits(connection);
   }
 
-  #frame(socket: Socket, raw: readonly unknown[], answer: ((...args: unknown[]) => void) | undefined): void {
+  failed(error: unknown): void {
+    this.#hub.failed(error);
+  }
+
+  started({ connection, recipient }: Link): void {
+    // The application's "connection" handlers run in this turn; what waited for a socket comes after them.
+    queueMicrotask(() => connection.session.handling?.attach(recipient));
+  }
+
+  frame(socket: Socket, raw: readonly unknown[], answer: ((...args: unknown[]) => void) | undefined): void {
     const connection = linkOf(socket)?.connection;
     const query = connection && received(this.#hub, connection, raw);
     if (query === "bad") answer?.({ code: "BAD_FRAME" });
@@ -231,5 +211,17 @@ export class Host implements ServerHost {
       this.#hub.failed(error);
       answer({ code: "STORE_FAILED" });
     });
+  }
+
+  #add(socket: Socket): void {
+    const { name } = socket.nsp;
+    const sockets = this.#sockets.get(name) ?? new Map<string, Socket>();
+    this.#sockets.set(name, sockets.set(socket.id, socket));
+  }
+
+  #remove(socket: Socket): void {
+    const { name } = socket.nsp;
+    const sockets = this.#sockets.get(name);
+    if (sockets?.delete(socket.id) && sockets.size === 0) this.#sockets.delete(name);
   }
 }

@@ -269,7 +269,7 @@ export class Hub implements Feeder, SessionHost {
 
   /** The session's connection ended. It stays as long as there is something of it to finish, or to tell that is stored nowhere. */
   release(session: Session): void {
-    if (session.connection || session.busy > 0 || session.writes > 0 || session.owed.size > 0) return;
+    if (session.connection || session.busy > 0 || session.writes > 0 || session.owed.length > 0) return;
     if (this.#expected.has(session.id)) return;
     if (this.sessions.get(session.id) !== session) return;
     this.sessions.delete(session.id);
@@ -280,7 +280,7 @@ export class Hub implements Feeder, SessionHost {
   sweep(seenBefore: number): void {
     for (const session of this.sessions.values()) {
       if (session.connection || session.seenAt >= seenBefore) continue;
-      session.owed.clear();
+      session.owed = [];
       this.release(session);
     }
   }

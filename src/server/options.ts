@@ -27,7 +27,7 @@ export interface Limits {
   readonly windowBytes: number;
   /** Largest frame that entries are gathered into, bytes. @default 256 KiB */
   readonly frameBytes: number;
-  /** Recent entries kept in memory, from which short replays are served. @default 10_000 */
+  /** Recent entries kept in memory, from which short replays are served. @default 2_000 */
   readonly recentEntries: number;
   /** The same, in bytes. @default 16 MiB */
   readonly recentBytes: number;
@@ -156,7 +156,7 @@ export function settle(options: ReliableOptions, maxHttpBufferSize: number): Set
       windowEntries: 512,
       windowBytes: 2 ** 20,
       frameBytes: 2 ** 18,
-      recentEntries: 10_000,
+      recentEntries: 2_000,
       recentBytes: 2 ** 24,
       pendingEntries: 100_000,
       pendingBytes: 2 ** 26,

@@ -11,8 +11,13 @@ import type { Entry } from "../store/store.ts";
 export class Recent {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
-  #entries: Entry[] = [];
+  /**
+   * Used round and round, and emptied behind the oldest: an array that is cut off instead would keep its entries, until the next
+   * full garbage collection, from being collected.
+   */
+  #slots: (Entry | undefined)[] = new Array(256);
   #first = 0;
+  #size = 0;
   #bytes = 0;
   #after: Offset;
 
@@ -30,28 +35,39 @@ export class Recent {
 
   /** Adds the next entry of the log. */
   push(entry: Entry): void {
-    this.#entries.push(entry);
+    if (this.#size === this.#slots.length) this.#grow();
+    this.#slots[(this.#first + this.#size++) % this.#slots.length] = entry;
     this.#bytes += entry.data.length;
-    while (this.#entries.length - this.#first > this.#maxEntries || this.#bytes > this.#maxBytes) {
-      const oldest = this.#entries[this.#first++] as Entry;
+    while (this.#size > this.#maxEntries || this.#bytes > this.#maxBytes) {
+      const oldest = this.#at(0);
+      this.#slots[this.#first] = undefined;
+      this.#first = (this.#first + 1) % this.#slots.length;
+      this.#size--;
       this.#bytes -= oldest.data.length;
       this.#after = oldest.offset;
-    }
-    if (this.#first > 1_000 && this.#first * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#first);
-      this.#first = 0;
     }
   }
 
   /** Calls `visit` with the entries after an offset, oldest first, until it answers false. */
   read(after: Offset, visit: (entry: Entry) => boolean): void {
-    let low = this.#first;
-    let high = this.#entries.length;
+    let low = 0;
+    let high = this.#size;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#entries[middle] as Entry).offset <= after) low = middle + 1;
+      if (this.#at(middle).offset <= after) low = middle + 1;
       else high = middle;
     }
-    for (let i = low; i < this.#entries.length; i++) if (!visit(this.#entries[i] as Entry)) return;
+    for (let i = low; i < this.#size; i++) if (!visit(this.#at(i))) return;
+  }
+
+  #at(i: number): Entry {
+    return this.#slots[(this.#first + i) % this.#slots.length] as Entry;
+  }
+
+  #grow(): void {
+    const entries = Array.from({ length: this.#size }, (_, i) => this.#at(i));
+    this.#slots = new Array<Entry | undefined>(2 * this.#size);
+    for (const [i, entry] of entries.entries()) this.#slots[i] = entry;
+    this.#first = 0;
   }
 }

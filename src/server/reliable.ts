@@ -9,7 +9,6 @@ import { FRAME_EVENT } from "../core/wire.ts";
 import { memory } from "../store/memory.ts";
 import { Codec } from "./codec.ts";
 import { decorateServer } from "./decorate.ts";
-import type { SocketDelivery } from "./decorate-socket.ts";
 import { ServerDelivery } from "./delivery.ts";
 import type { DeliveryEvents } from "./delivery-events.ts";
 import type { EventsOf } from "./event-types.ts";
@@ -20,6 +19,7 @@ import { Metrics } from "./metrics.ts";
 import { type ReliableOptions, settle } from "./options.ts";
 import { Publisher } from "./publisher.ts";
 import { keepBounds } from "./retention.ts";
+import type { SocketDelivery } from "./socket-delivery.ts";
 import { newSessionId, ulids } from "./token.ts";
 
 /** A server with `.delivery`. */

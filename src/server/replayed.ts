@@ -12,7 +12,7 @@ import type { Chunk } from "./chunk.ts";
 export class Replayed {
   readonly #make: (entries: readonly Entry[], upTo: Offset) => readonly Chunk[];
   readonly #maxBytes: number;
-  readonly #known = new Map<string, { readonly entries: readonly Entry[]; readonly chunks: readonly Chunk[] }>();
+  #known = new Map<string, { readonly entries: readonly Entry[]; readonly chunks: readonly Chunk[] }>();
   #bytes = 0;
 
   constructor(make: (entries: readonly Entry[], upTo: Offset) => readonly Chunk[], maxBytes: number) {
@@ -42,7 +42,7 @@ export class Replayed {
 
   /** The log goes on. */
   clear(): void {
-    this.#known.clear();
+    if (this.#known.size > 0) this.#known = new Map();
     this.#bytes = 0;
   }
 }

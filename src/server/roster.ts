@@ -9,9 +9,9 @@ import type { Session } from "./session.ts";
 
 /** Sessions by audience key. */
 export class Roster {
-  readonly #members = new Map<string, Set<Session>>();
+  readonly #members = new Map<string, Some<Session>>();
   /** The same the other way round: what a session's memberships say is forgotten with time. */
-  readonly #keys = new Map<Session, Set<string>>();
+  readonly #keys = new Map<Session, Some<string>>();
   #leaving: { readonly key: string; readonly session: Session; readonly until: Offset }[] = [];
 
   /** Audiences that somebody here may belong to. */
@@ -48,7 +48,7 @@ export class Roster {
 
   /** The node has nothing to do with the session any more. */
   drop(session: Session): void {
-    for (const key of this.#keys.get(session) ?? []) this.#remove(key, session);
+    for (const key of [...(this.#keys.get(session) ?? [])]) this.#remove(key, session);
     this.#leaving = this.#leaving.filter((leaving) => leaving.session !== session);
   }
 
@@ -58,13 +58,27 @@ export class Roster {
   }
 }
 
-function put<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+/** A few as an array, which takes a fraction of a set's memory; most audiences are one session, and most sessions have few keys. */
+type Some<V> = V[] | Set<V>;
+const FEW = 8;
+
+function put<K, V>(map: Map<K, Some<V>>, key: K, value: V): void {
   const values = map.get(key);
-  if (values) values.add(value);
-  else map.set(key, new Set([value]));
+  if (!values) map.set(key, [value]);
+  else if (values instanceof Set) values.add(value);
+  else if (!values.includes(value))
+    map.set(key, values.length < FEW ? [...values, value] : new Set([...values, value]));
 }
 
-function take<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+function take<K, V>(map: Map<K, Some<V>>, key: K, value: V): void {
   const values = map.get(key);
-  if (values?.delete(value) && values.size === 0) map.delete(key);
+  if (!values) return;
+  if (values instanceof Set) values.delete(value);
+  else
+    map.set(
+      key,
+      values.filter((other) => other !== value),
+    );
+  const left = map.get(key);
+  if ((left instanceof Set ? left.size : left?.length) === 0) map.delete(key);
 }

@@ -36,7 +36,7 @@ export class Session {
   readonly principal: string | null;
   readonly memberships: Memberships;
   /** Gaps that no later reading would find again, until the client has acknowledged them. */
-  readonly owed: Set<WireGap> = new Set();
+  owed: readonly WireGap[] = [];
   /** Those of them that the present connection's welcome told of. */
   announced: readonly WireGap[] = [];
   /** Operations of it that are not through. */
@@ -197,8 +197,8 @@ export class Session {
 
   /** Something can never be delivered: the client is told until it has acknowledged that. */
   owe(gap: WireGap): void {
-    for (const other of this.owed) if (other.from === gap.from && other.reason === gap.reason) this.owed.delete(other);
-    this.owed.add(gap);
+    const others = this.owed.filter(({ from, reason }) => from !== gap.from || reason !== gap.reason);
+    this.owed = [...others, gap];
   }
 
   /** Delivery goes on after this, whatever was stored. */
@@ -218,7 +218,7 @@ export class Session {
   /** The client has shown that it received the token of this generation. */
   confirmGeneration(generation: number): void {
     if (this.#confirmed >= generation) return;
-    for (const gap of this.announced) this.owed.delete(gap);
+    if (this.announced.length > 0) this.owed = this.owed.filter((gap) => !this.announced.includes(gap));
     this.announced = [];
     this.#confirmed = generation;
     this.#host.dirty(this);
@@ -257,7 +257,7 @@ export class Session {
 
   /** The client was told of a gap that is owed to it. */
   told(gap: WireGap): void {
-    this.owed.delete(gap);
+    this.owed = this.owed.filter((other) => other !== gap);
   }
 
   /** The answer to a message, which may not be settled yet. The first one counts, also when an earlier life gave it. */

@@ -11,7 +11,7 @@ export class Waits<T> {
   readonly #waitMs: number;
   readonly #over: (thing: T) => void;
   /** When each has been waited for long enough; the longest waiting first. */
-  readonly #due = new Map<T, number>();
+  #due: Map<T, number> | undefined;
   #armed = false;
 
   /** @param over Called with what was waited for in vain. */
@@ -24,6 +24,7 @@ export class Waits<T> {
   /** Begins to wait for it, anew if it is waited for already. */
   start(thing: T): void {
     const dueAt = this.#clock.now() + this.#waitMs;
+    this.#due ??= new Map();
     this.#due.delete(thing);
     this.#due.set(thing, dueAt);
     if (!this.#armed) this.#arm(dueAt, this.#waitMs);
@@ -31,7 +32,7 @@ export class Waits<T> {
 
   /** It is not waited for any more. Answers whether it was. */
   stop(thing: T): boolean {
-    return this.#due.delete(thing);
+    return this.#due?.delete(thing) === true;
   }
 
   #arm(dueAt: number, waitMs: number): void {
@@ -45,13 +46,13 @@ export class Waits<T> {
   /** @param waitedFor The moment that was waited for: the clock may have been set back meanwhile. */
   #look(waitedFor: number): void {
     const now = Math.max(waitedFor, this.#clock.now());
-    for (const [thing, dueAt] of this.#due) {
+    for (const [thing, dueAt] of this.#due ?? []) {
       if (dueAt > now) {
         // Not longer than a whole wait, whatever the clock says.
         if (!this.#armed) this.#arm(dueAt, Math.min(dueAt - now, this.#waitMs));
         return;
       }
-      this.#due.delete(thing);
+      this.#due?.delete(thing);
       this.#over(thing);
     }
   }

@@ -83,7 +83,7 @@ async function session() {
     JSON.stringify([
       [own.generation, own.confirmed, own.cursor, own.arrived, own.position, own.busy, own.idle],
       [own.inbox.received, own.inbox.state, [...own.inbox.answers], own.inboxReport()],
-      [own.memberships.all(), own.intended(), own.owed.size],
+      [own.memberships.all(), own.intended(), own.owed.length],
       [link.connection.live, link.connection.closed, link.connection.inFlight, link.connection.drained],
       [[...(socket as Socket).rooms], atServer],
     ]);

@@ -127,13 +127,13 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a session is let go with handlers under way",
     file: "server/hub.ts",
-    find: "if (session.connection || session.busy > 0 || session.writes > 0 || session.owed.size > 0) return;",
-    replace: "if (session.connection || session.writes > 0 || session.owed.size > 0) return;",
+    find: "if (session.connection || session.busy > 0 || session.writes > 0 || session.owed.length > 0) return;",
+    replace: "if (session.connection || session.writes > 0 || session.owed.length > 0) return;",
   },
   {
     name: "a gap that is stored nowhere goes with the connection",
     file: "server/hub.ts",
-    find: "session.writes > 0 || session.owed.size > 0) return;",
+    find: "session.writes > 0 || session.owed.length > 0) return;",
     replace: "session.writes > 0) return;",
   },
   {
@@ -151,7 +151,7 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a session's audiences stay when it goes",
     file: "server/roster.ts",
-    find: "for (const key of this.#keys.get(session) ?? []) this.#remove(key, session);",
+    find: "for (const key of [...(this.#keys.get(session) ?? [])]) this.#remove(key, session);",
     replace: "",
   },
   {

@@ -282,7 +282,7 @@ export class World {
     for (const { hub, name } of this.nodes) {
       const sessions = [...(hub?.sessions.values() ?? [])];
       // A gap that is stored nowhere is kept until the client hears of it, or is forgotten.
-      const left = sessions.filter(({ owed }) => owed.size === 0).length;
+      const left = sessions.filter(({ owed }) => owed.length === 0).length;
       if (left > 0 || (sessions.length === 0 && (hub?.audiences ?? 0) > 0)) {
         this.oracle.violated("bounded", `${name} still has ${left} sessions, in ${hub?.audiences} audiences`);
       }
