@@ -56,7 +56,9 @@ export class Memberships {
   /** Drops what ended at or before `position`: nothing before it will be read again. */
   forget(position: Offset): void {
     for (const [key, intervals] of this.#intervals) {
-      const kept = intervals.filter((interval) => interval.until === null || interval.until > position);
+      const lasts = ({ until }: Interval) => until === null || until > position;
+      if (intervals.every(lasts)) continue;
+      const kept = intervals.filter(lasts);
       if (kept.length === 0) this.#intervals.delete(key);
       else this.#intervals.set(key, kept);
     }

@@ -11,7 +11,7 @@ export class Receiver {
   /** Handed out and not settled, ascending. */
   readonly #open: number[] = [];
   /** Settled above the cursor, now or in an earlier life. */
-  readonly #settled: Set<number>;
+  #settled: Set<number> | undefined;
 
   /**
    * @param cursor Where an earlier life stopped.
@@ -19,7 +19,7 @@ export class Receiver {
    */
   constructor(cursor = 0, above: readonly number[] = []) {
     this.#received = cursor;
-    this.#settled = new Set(above);
+    if (above.length > 0) this.#settled = new Set(above);
   }
 
   /** The highest number that came. */
@@ -35,7 +35,7 @@ export class Receiver {
 
   /** Settled numbers above the cursor, ascending. */
   get above(): number[] {
-    return [...this.#settled].sort((a, b) => a - b);
+    return [...(this.#settled ?? [])].sort((a, b) => a - b);
   }
 
   /** Whether to hand this number out: it was not handed out before, nor settled in an earlier life. */
@@ -43,7 +43,7 @@ export class Receiver {
     if (number <= this.#received) return false;
     // Numbers come in order: what is below and did not come never will, and what was settled there is below the cursor now.
     this.skipTo(number - 1);
-    const fresh = !this.#settled.has(number);
+    const fresh = !this.#settled?.has(number);
     if (fresh) this.#open.push(number);
     this.skipTo(number);
     return fresh;
@@ -54,14 +54,18 @@ export class Receiver {
     const at = this.#open.indexOf(number);
     if (at < 0) return;
     this.#open.splice(at, 1);
-    if (at > 0) this.#settled.add(number);
-    else this.skipTo(number);
+    if (at > 0) {
+      this.#settled ??= new Set();
+      this.#settled.add(number);
+    } else this.skipTo(number);
   }
 
   /** Nothing up to this number will come any more: it came, was meant for others, or is lost and reported. */
   skipTo(number: number): void {
     this.#received = Math.max(this.#received, number);
     const { cursor } = this;
-    if (cursor >= number) for (const settled of this.#settled) if (settled <= cursor) this.#settled.delete(settled);
+    if (this.#settled && cursor >= number) {
+      for (const settled of this.#settled) if (settled <= cursor) this.#settled.delete(settled);
+    }
   }
 }

@@ -10,7 +10,6 @@ export class Allowance {
   #left: number;
   #at: number | undefined;
 
-  /** @param perSecond 0: no limit. */
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
     this.#left = perSecond;
@@ -18,7 +17,6 @@ export class Allowance {
 
   /** Whether one more is allowed at `now`, milliseconds. */
   take(now: number): boolean {
-    if (this.#perSecond === 0) return true;
     const passedMs = Math.max(0, now - (this.#at ?? now));
     this.#left = Math.min(this.#perSecond, this.#left + (passedMs / 1_000) * this.#perSecond);
     this.#at = now;

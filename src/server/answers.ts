@@ -25,7 +25,7 @@ export class Answers {
   #carried = 0;
   #dropped: number[] = [];
 
-  constructor(stored: readonly AnswerList[]) {
+  constructor(stored: readonly AnswerList[] = []) {
     for (const list of stored) this.committed(list);
   }
 

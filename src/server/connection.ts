@@ -239,7 +239,7 @@ export class Connection {
     this.#send([this.#window.send(0, 0, {}), "s", this.#arrived]);
     for (const gap of gaps) this.#sendGap(gap);
     this.#told = NOTHING_TOLD;
-    this.session.answers.recarry();
+    this.session.answers?.recarry();
     this.report();
     this.feed();
   }
@@ -265,8 +265,9 @@ export class Connection {
     if (this.#state !== "feeding" && this.#state !== "live") return;
     const now = this.session.inboxReport();
     for (let more = true; more; ) {
-      const answers = withAnswers ? this.session.answers.carry(this, this.#frameBytes) : [];
-      more = this.session.answers.left(this);
+      const kept = this.session.answers;
+      const answers = (withAnswers && kept?.carry(this, this.#frameBytes)) || [];
+      more = kept?.left(this) === true;
       // A message counts as settled only in or after the frame that carries its answer.
       const told = more ? { ...this.#told, received: now.received } : now;
       if (answers.length === 0 && same(told, this.#told)) return;

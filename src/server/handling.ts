@@ -65,19 +65,24 @@ export class Handling {
   #held: Map<Task, (() => Dispatched) | undefined> | undefined;
   #watching: Recipient | undefined;
   #recipient: Recipient | undefined;
-  readonly #allowance: Allowance;
+  readonly #allowance: Allowance | undefined;
   /** For a middleware, which never says that it drops a message, or for an answer. */
-  readonly #waits: Waits<Task>;
+  #waiting: Waits<Task> | undefined;
 
   constructor(hub: Hub, session: Session) {
     this.#hub = hub;
     this.#session = session;
-    const { answerWaitMs, limits } = hub.settings;
-    this.#allowance = new Allowance(limits.publishRate);
-    this.#waits = new Waits(hub.clock, answerWaitMs, (task) => {
-      hub.metrics[task.dispatched ? "unanswered" : "swallowed"]++;
+    const { publishRate } = hub.settings.limits;
+    if (publishRate > 0) this.#allowance = new Allowance(publishRate);
+  }
+
+  get #waits(): Waits<Task> {
+    const { clock, settings, metrics } = this.#hub;
+    this.#waiting ??= new Waits(clock, settings.answerWaitMs, (task) => {
+      metrics[task.dispatched ? "unanswered" : "swallowed"]++;
       this.#finish(task);
     });
+    return this.#waiting;
   }
 
   /** The session has a new socket: what no handler has begun is brought to it. */
@@ -92,7 +97,7 @@ export class Handling {
   take(message: WireMessage): boolean {
     const { inbox } = this.#session;
     const [seq] = message;
-    if (seq > inbox.received && !this.#allowance.take(this.#hub.now())) {
+    if (seq > inbox.received && this.#allowance?.take(this.#hub.now()) === false) {
       this.#hub.metrics.rateLimited++;
       return false;
     }

@@ -29,6 +29,8 @@ export interface SessionHost {
   left(session: Session, key: string, until: Offset): void;
 }
 
+const NONE: readonly WireGap[] = [];
+
 /** One session, while this node has to do with it. */
 export class Session {
   readonly id: string;
@@ -36,9 +38,9 @@ export class Session {
   readonly principal: string | null;
   readonly memberships: Memberships;
   /** Gaps that no later reading would find again, until the client has acknowledged them. */
-  owed: readonly WireGap[] = [];
+  owed: readonly WireGap[] = NONE;
   /** Those of them that the present connection's welcome told of. */
-  announced: readonly WireGap[] = [];
+  announced: readonly WireGap[] = NONE;
   /** Operations of it that are not through. */
   writes = 0;
   /** Counts the connections that it had; the present one's. */
@@ -54,7 +56,6 @@ export class Session {
   /** Whether another server, or another life of it here, has it now: what failed is for that one to try again. */
   lost = false;
   readonly inbox: Inbox<Encoded>;
-  readonly answers: Answers;
   readonly #host: SessionHost;
   /** Keys of the rooms that it is, or is about to be, in. */
   readonly #intended: Set<string>;
@@ -71,6 +72,7 @@ export class Session {
   /** The inbox as committed, and what of it the next commit changes. */
   #committed: { settled: number; above: readonly number[] };
   #writingInbox = false;
+  #answers: Answers | undefined;
 
   constructor(stored: StoredSession, host: SessionHost) {
     this.id = stored.id;
@@ -80,7 +82,7 @@ export class Session {
     this.fence = stored.generation;
     this.memberships = new Memberships(stored.memberships);
     this.inbox = new Inbox({ settled: stored.inboxSettled, above: stored.inboxAbove }, stored.answers.flat());
-    this.answers = new Answers(stored.answers);
+    if (stored.answers.length > 0) this.#answers = new Answers(stored.answers);
     this.#host = host;
     this.#intended = new Set(this.memberships.open());
     this.#confirmed = stored.confirmed;
@@ -91,6 +93,11 @@ export class Session {
     this.#toldAt = stored.seenAt;
     this.#toldPosition = stored.position;
     this.#committed = this.inbox.state;
+  }
+
+  /** Its answers that the client may not have, if there ever were any here. */
+  get answers(): Answers | undefined {
+    return this.#answers;
   }
 
   /** Up to here the client has settled everything. */
@@ -219,7 +226,7 @@ export class Session {
   confirmGeneration(generation: number): void {
     if (this.#confirmed >= generation) return;
     if (this.announced.length > 0) this.owed = this.owed.filter((gap) => !this.announced.includes(gap));
-    this.announced = [];
+    this.announced = NONE;
     this.#confirmed = generation;
     this.#host.dirty(this);
   }
@@ -263,7 +270,8 @@ export class Session {
   /** The answer to a message, which may not be settled yet. The first one counts, also when an earlier life gave it. */
   keepAnswer(seq: number, answer: Encoded): void {
     if (!this.inbox.answer(seq, answer)) return;
-    this.answers.give(seq, answer);
+    this.#answers ??= new Answers();
+    this.#answers.give(seq, answer);
     this.writeInbox();
   }
 
@@ -276,15 +284,16 @@ export class Session {
 
   /** The client has so many more of the answers that its connection carried. */
   confirmAnswers(count: number): void {
-    this.inbox.confirm(this.answers.confirmed(count));
+    if (count === 0 || !this.#answers) return;
+    this.inbox.confirm(this.#answers.confirmed(count));
     // Nothing is lost by forgetting these late: they ride along with the next settled message, or with the cursor.
-    if (this.answers.dropped > 100) this.writeInbox();
-    else if (count > 0) this.#host.dirty(this);
+    if (this.#answers.dropped > 100) this.writeInbox();
+    else this.#host.dirty(this);
   }
 
   /** Whether answers wait to be dropped from the store. */
   get untidy(): boolean {
-    return this.answers.dropped > 0;
+    return (this.#answers?.dropped ?? 0) > 0;
   }
 
   /** Commits the inbox as it will be by then, once. */
@@ -298,13 +307,13 @@ export class Session {
       () => {
         this.#writingInbox = false;
         state = this.inbox.state;
-        const change = this.answers.change();
+        const change = this.#answers?.change() ?? { answers: [], drop: [] };
         answers = change.answers;
         return { kind: "inbox", session: this.id, generation: this.fence, ...state, ...change };
       },
       () => {
         this.#committed = state;
-        this.answers.committed(answers);
+        this.#answers?.committed(answers);
         this.connection?.report();
       },
     );

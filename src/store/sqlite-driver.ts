@@ -148,7 +148,7 @@ export function configure(db: SqliteDatabase, source: ConnectionSource): void {
     // Entries of 1 KB and more are written a third faster to larger pages. Only an empty file can still choose.
     if (readPragma(db, "page_count") === 0) db.pragma("page_size = 8192");
     // What is being appended, and its indexes, fit; a larger one is filled with what nobody reads again.
-    db.pragma("cache_size = -8192");
+    db.pragma("cache_size = -4096");
   }
   if (!source.inMemory && db.pragma("journal_mode", { simple: true }) !== "wal") db.pragma("journal_mode = WAL");
   // Said aloud, and after the switch to WAL: the driver is built to run WAL with NORMAL, from the first write on, unless

@@ -12,7 +12,7 @@ export const CORE: readonly Mutant[] = [
   {
     name: "what an earlier life had settled is handed out again",
     file: "core/receiver.ts",
-    find: "const fresh = !this.#settled.has(number);",
+    find: "const fresh = !this.#settled?.has(number);",
     replace: "const fresh = true;",
   },
   {

@@ -181,14 +181,14 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a message that a middleware swallows is never settled",
     file: "server/handling.ts",
-    find: "      this.#finish(task);\n    });\n  }",
-    replace: "      if (task.dispatched) this.#finish(task);\n    });\n  }",
+    find: "      this.#finish(task);\n    });\n    return",
+    replace: "      if (task.dispatched) this.#finish(task);\n    });\n    return",
   },
   {
     name: "a message without an answer is never settled",
     file: "server/handling.ts",
-    find: "      this.#finish(task);\n    });\n  }",
-    replace: "      if (!task.dispatched) this.#finish(task);\n    });\n  }",
+    find: "      this.#finish(task);\n    });\n    return",
+    replace: "      if (!task.dispatched) this.#finish(task);\n    });\n    return",
   },
   {
     name: "a message is settled when its handler begins",
