@@ -305,8 +305,9 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
     start() {
       shut = false;
       reader.run();
-      // The first frame also shows that the new token arrived.
-      wantAck(true);
+      // This also shows that the new token arrived. Not at once: when many come back together, it would double what they cost.
+      ackedAt = clock.now();
+      wantAck(false);
     },
 
     frame(frame) {

@@ -172,6 +172,7 @@ function raise(hub: Hub, { session, fresh }: Taken): Promise<{ session: Session;
     goOn(hub.writer.failing);
     let fence = 0;
     session.writes++;
+    const decided = hub.deciding();
     hub.writer.add(
       () => {
         fence = ++session.fence;
@@ -179,6 +180,7 @@ function raise(hub: Hub, { session, fresh }: Taken): Promise<{ session: Session;
       },
       (outcome, error) => {
         stop();
+        decided();
         session.writes--;
         const stored = outcome?.session;
         if (stored?.generation === fence) {
@@ -187,7 +189,7 @@ function raise(hub: Hub, { session, fresh }: Taken): Promise<{ session: Session;
           if (newest !== session) {
             for (const gap of session.owed) newest.owe(gap);
             hub.attach(newest);
-          }
+          } else if (fresh) session.takenUp(stored.memberships);
           resolve({ session: newest, generation });
         } else {
           if (!error) hub.fenced(session);

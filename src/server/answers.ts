@@ -24,9 +24,12 @@ export class Answers {
   #carrier: object | undefined;
   #carried = 0;
   #dropped: number[] = [];
+  /** Messages that an earlier life answered; they may be handled again. */
+  readonly #before: ReadonlySet<number> | undefined;
 
   constructor(stored: readonly AnswerList[] = []) {
     for (const list of stored) this.committed(list);
+    if (stored.length > 0) this.#before = new Set(this.#kept.map(({ seq }) => seq));
   }
 
   /** Whether lists wait to be removed from the store, and how many. */
@@ -34,9 +37,11 @@ export class Answers {
     return this.#dropped.length;
   }
 
-  /** A handler has answered. */
-  give(seq: number, answer: Encoded): void {
+  /** A message is answered; said once in a life. Answers whether that is the first answer: one that an earlier life gave stands. */
+  give(seq: number, answer: Encoded): boolean {
+    if (this.#before?.has(seq)) return false;
     this.#given.push([seq, answer]);
+    return true;
   }
 
   /** What the commit that is being made changes. It is tried until it is through, so it is asked for once. */
@@ -83,14 +88,11 @@ export class Answers {
     this.#carrier = undefined;
   }
 
-  /** The client has so many more of those that its connection carried. Answers which they were. */
-  confirmed(count: number): number[] {
+  /** The client has so many more of those that its connection carried. */
+  confirmed(count: number): void {
     const gone = this.#kept.splice(0, count);
     this.#carried -= gone.length;
-    return gone.map(({ seq, list }) => {
-      if (--list.open === 0) this.#dropped.push(list.name);
-      return seq;
-    });
+    for (const { list } of gone) if (--list.open === 0) this.#dropped.push(list.name);
   }
 
   #from(connection: object): number {

@@ -16,7 +16,7 @@ export interface Cause {
   /** Publishes of this listener so far. */
   count: number;
   /** False once the message is settled: what is published later has no claim to a derived id. */
-  readonly open: () => boolean;
+  open(): boolean;
 }
 
 /** The cause of the present asynchronous context. */

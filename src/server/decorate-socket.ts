@@ -100,6 +100,10 @@ class Decoration implements Link, Recipient {
     return this;
   }
 
+  get direct(): boolean {
+    return this.#socket.fns?.length === 0 && this.#socket.listenersAny().length === 0;
+  }
+
   dispatch(args: unknown[], then: (dispatched: Dispatched) => void): void {
     const socket = this.#socket;
     if (!socket.connected) {

@@ -9,7 +9,7 @@ import { afterFailure } from "../core/attempts.ts";
 import { DeliveryError } from "../core/error.ts";
 import { type DeadReport, FRAME_EVENT, type WireMessage } from "../core/wire.ts";
 import { Allowance } from "./allowance.ts";
-import { causes } from "./cause.ts";
+import { type Cause, causes } from "./cause.ts";
 import { parseDeadReport } from "./client-frames.ts";
 import type { Encoded } from "./codec.ts";
 import type { Hub } from "./hub.ts";
@@ -32,6 +32,8 @@ export type Dispatched =
 
 /** The application's side of a session: the socket that has it now. */
 export interface Recipient {
+  /** Whether there is nothing between a message and its listeners: no middleware that may drop it, no catch-all listener. */
+  readonly direct?: boolean;
   /** Brings a message to the listeners, through middleware; `then` is called once, or never when a middleware swallows it. */
   dispatch(args: unknown[], then: (dispatched: Dispatched) => void): void;
   /** Calls back when a listener is added. */
@@ -54,7 +56,34 @@ interface Task {
   reason: unknown;
   /** Whether it has come to its listeners, if there are any. */
   dispatched: boolean;
+  dueAt: number | undefined;
   done: boolean;
+}
+
+/** What a publish comes from that is made while a message is handled. */
+class Handled implements Cause {
+  readonly session: string;
+  readonly listener: number;
+  readonly #task: Task;
+  count = 0;
+
+  constructor(task: Task, session: string, listener: number) {
+    this.#task = task;
+    this.session = session;
+    this.listener = listener;
+  }
+
+  get seq(): number {
+    return this.#task.seq;
+  }
+
+  get message(): string {
+    return this.#task.id;
+  }
+
+  open(): boolean {
+    return !this.#task.done;
+  }
 }
 
 /** The messages of one session that are not settled. */
@@ -129,6 +158,7 @@ export class Handling {
       failed: [],
       reason: undefined,
       dispatched: false,
+      dueAt: undefined,
       done: false,
     };
     try {
@@ -200,6 +230,10 @@ export class Handling {
     }
     const args = [...task.args];
     if (task.wantsAnswer) args.push((...answer: unknown[]) => this.#answer(task, answer));
+    if (recipient.direct) {
+      recipient.dispatch(args, (dispatched) => this.#dispatched(task, recipient, dispatched));
+      return;
+    }
     this.#waits.start(task);
     this.#within(task, -1, () =>
       recipient.dispatch(args, (dispatched) => {
@@ -329,7 +363,8 @@ export class Handling {
     task.done = true;
     this.#waits.stop(task);
     this.#session.busy--;
-    if (code !== undefined) this.#session.settleMessage(task.seq, { code });
+    // The first answer stands.
+    if (code !== undefined && task.answer === undefined) this.#session.settleMessage(task.seq, { code });
     else this.#session.settleMessage(task.seq);
     this.#hub.release(this.#session);
   }
@@ -355,8 +390,7 @@ export class Handling {
   }
 
   #within<T>(task: Task, listener: number, run: () => T): T {
-    const { seq, id: message } = task;
-    return causes.run({ session: this.#session.id, seq, message, listener, count: 0, open: () => !task.done }, run);
+    return causes.run(new Handled(task, this.#session.id, listener), run);
   }
 }
 

@@ -286,15 +286,23 @@ export class Hub implements Feeder, SessionHost {
   }
 
   write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership = false): void {
-    if (membership) this.#membershipsUnderWay++;
+    const decided = membership ? this.deciding() : undefined;
     session.writes++;
     this.writer.add(operation, (outcome: Outcome | undefined) => {
-      if (membership) this.#membershipsUnderWay--;
+      decided?.();
       session.writes--;
       if (outcome) then(outcome.offset);
       else if (session.connection) this.fenced(session);
       this.release(session);
     });
+  }
+
+  /** A step is on its way that decides who gets the entries around it. Answers what ends that, to be called with its outcome. */
+  deciding(): () => void {
+    this.#membershipsUnderWay++;
+    return () => {
+      this.#membershipsUnderWay--;
+    };
   }
 
   dirty(session: Session): void {

@@ -32,6 +32,8 @@ interface Internals {
     close(): void;
     onclose(reason: string): void;
   };
+  /** Middleware of the socket. */
+  readonly fns?: readonly unknown[];
   packet(packet: Packet, options?: object): void;
   onevent(packet: Packet): void;
   dispatch(event: unknown[]): void;

@@ -8,7 +8,7 @@ import { Inbox } from "../core/inbox.ts";
 import { Memberships } from "../core/memberships.ts";
 import type { Offset } from "../core/position.ts";
 import type { WireGap } from "../core/wire.ts";
-import type { AnswerList, Operation, StoredSession } from "../store/store.ts";
+import type { AnswerList, Membership, Operation, StoredSession } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import type { Encoded } from "./codec.ts";
 import type { Connection } from "./connection.ts";
@@ -29,14 +29,14 @@ export interface SessionHost {
   left(session: Session, key: string, until: Offset): void;
 }
 
-const NONE: readonly WireGap[] = [];
+const NONE: readonly never[] = [];
 
 /** One session, while this node has to do with it. */
 export class Session {
   readonly id: string;
   readonly namespace: string;
   readonly principal: string | null;
-  readonly memberships: Memberships;
+  memberships: Memberships;
   /** Gaps that no later reading would find again, until the client has acknowledged them. */
   owed: readonly WireGap[] = NONE;
   /** Those of them that the present connection's welcome told of. */
@@ -55,7 +55,7 @@ export class Session {
   busy = 0;
   /** Whether another server, or another life of it here, has it now: what failed is for that one to try again. */
   lost = false;
-  readonly inbox: Inbox<Encoded>;
+  readonly inbox: Inbox;
   readonly #host: SessionHost;
   /** Keys of the rooms that it is, or is about to be, in. */
   readonly #intended: Set<string>;
@@ -72,6 +72,8 @@ export class Session {
   /** The inbox as committed, and what of it the next commit changes. */
   #committed: { settled: number; above: readonly number[] };
   #writingInbox = false;
+  /** Audiences that it may not read any more, as was found when it was taken up. */
+  #revoked: readonly (readonly [key: string, position: Offset])[] = NONE;
   #answers: Answers | undefined;
 
   constructor(stored: StoredSession, host: SessionHost) {
@@ -81,7 +83,7 @@ export class Session {
     this.generation = stored.generation;
     this.fence = stored.generation;
     this.memberships = new Memberships(stored.memberships);
-    this.inbox = new Inbox({ settled: stored.inboxSettled, above: stored.inboxAbove }, stored.answers.flat());
+    this.inbox = new Inbox({ settled: stored.inboxSettled, above: stored.inboxAbove });
     if (stored.answers.length > 0) this.#answers = new Answers(stored.answers);
     this.#host = host;
     this.#intended = new Set(this.memberships.open());
@@ -175,9 +177,32 @@ export class Session {
     );
   }
 
+  /**
+   * The store has taken it up only now, and its older connection has joined and left in between. That counts for what was published
+   * until now; from now on what holds on this node.
+   */
+  takenUp(stored: readonly Membership[]): void {
+    this.memberships = new Memberships(stored);
+    for (const [key, position] of this.#revoked) this.memberships.clip(key, position);
+    for (const key of this.memberships.open()) {
+      this.#host.joins(this, key);
+      // Steps that change nothing, if they are on their way already, change nothing.
+      if (!this.#intended.has(key)) {
+        this.#intended.add(key);
+        this.leave(key);
+      }
+    }
+    for (const key of [...this.#intended]) {
+      if (this.memberships.has(key)) continue;
+      this.#intended.delete(key);
+      this.join(key);
+    }
+  }
+
   /** The client may not read an audience any more: nothing of it after `position` is sent from now on. */
   revoke(key: string, position: Offset): void {
     this.memberships.clip(key, position);
+    this.#revoked = [...this.#revoked, [key, position]];
     this.leave(key, position);
   }
 
@@ -269,10 +294,8 @@ export class Session {
 
   /** The answer to a message, which may not be settled yet. The first one counts, also when an earlier life gave it. */
   keepAnswer(seq: number, answer: Encoded): void {
-    if (!this.inbox.answer(seq, answer)) return;
     this.#answers ??= new Answers();
-    this.#answers.give(seq, answer);
-    this.writeInbox();
+    if (this.#answers.give(seq, answer)) this.writeInbox();
   }
 
   /** A message is dealt with. @param failure The code of the error that the caller gets instead of an answer. */
@@ -285,7 +308,7 @@ export class Session {
   /** The client has so many more of the answers that its connection carried. */
   confirmAnswers(count: number): void {
     if (count === 0 || !this.#answers) return;
-    this.inbox.confirm(this.#answers.confirmed(count));
+    this.#answers.confirmed(count);
     // Nothing is lost by forgetting these late: they ride along with the next settled message, or with the cursor.
     if (this.#answers.dropped > 100) this.writeInbox();
     else this.#host.dirty(this);
