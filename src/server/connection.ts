@@ -167,6 +167,13 @@ export class Connection {
     }
   }
 
+  /** The node has dispatched entries for a live connection, and sends them later: it is to be fed. @param before Where the node stood before them. */
+  postpone(before: Offset): void {
+    this.#sent = before;
+    if (!this.#window.outstanding) this.#arrived = before;
+    this.#state = "feeding";
+  }
+
   /** Tells of something that can never be delivered. */
   tell(gap: WireGap): void {
     if (this.#state === "feeding" || this.#state === "live") this.#sendGap(gap);

@@ -78,6 +78,9 @@ export class Hub implements Feeder, SessionHost {
   #tail: Tail | undefined;
   #incoming: (readonly Entry[])[] = [];
   #dispatched: Offset = 0;
+  /** Connections that are to be fed, for want of time in the turn that dispatched what is for them. */
+  readonly #postponed: Connection[] = [];
+  #feeding = false;
   /** Of the last append of this node. */
   #place: Place = { offset: 0 };
   #membershipsUnderWay = 0;
@@ -400,11 +403,29 @@ export class Hub implements Feeder, SessionHost {
     const shares = address(fresh, this.#roster, (list) => this.#chunks(list, last.offset));
     this.#replayed.clear();
     this.#dispatched = last.offset;
+    let left = this.settings.limits.fanOut;
     for (const [connection, { entries: given, chunks }] of shares) {
-      connection.deliver(chunks, before);
-      this.metrics.delivered += given.length;
+      if (left-- > 0) {
+        connection.deliver(chunks, before);
+        this.metrics.delivered += given.length;
+      } else {
+        connection.postpone(before);
+        this.#postponed.push(connection);
+      }
     }
+    this.#feedLater();
     this.#roster.dispatched(this.#dispatched);
+  }
+
+  /** Others have their turn of the event loop first. */
+  #feedLater(): void {
+    if (this.#feeding || this.#postponed.length === 0) return;
+    this.#feeding = true;
+    this.#options.later(() => {
+      this.#feeding = false;
+      for (const connection of this.#postponed.splice(0, this.settings.limits.fanOut)) connection.feed();
+      this.#feedLater();
+    });
   }
 
   #health(failing: DeliveryError | undefined): void {

@@ -27,6 +27,8 @@ export interface Limits {
   readonly windowBytes: number;
   /** Largest frame that entries are gathered into, bytes. @default 256 KiB */
   readonly frameBytes: number;
+  /** Connections that are sent new entries in one turn of the event loop; more are fed in the next turns. @default 1_000 */
+  readonly fanOut: number;
   /** Recent entries kept in memory, from which short replays are served. @default 2_000 */
   readonly recentEntries: number;
   /** The same, in bytes. @default 16 MiB */
@@ -110,6 +112,7 @@ const optionsSchema = z.strictObject({
       windowEntries: count,
       windowBytes: count,
       frameBytes: count,
+      fanOut: count,
       recentEntries: count,
       recentBytes: count,
       pendingEntries: count,
@@ -156,6 +159,7 @@ export function settle(options: ReliableOptions, maxHttpBufferSize: number): Set
       windowEntries: 512,
       windowBytes: 2 ** 20,
       frameBytes: 2 ** 18,
+      fanOut: 1_000,
       recentEntries: 2_000,
       recentBytes: 2 ** 24,
       pendingEntries: 100_000,

@@ -12,6 +12,28 @@ const roomSetup: World["options"] = {
   },
 };
 
+describe("a fan-out to more clients than are served in one turn of the event loop", () => {
+  it("brings everything to all of them, in order and once, also what is not durable in its place", () =>
+    inWorld({ ...roomSetup, reliable: { limits: { fanOut: 2 } } }, async (world) => {
+      const clients = range(9).map(() => world.client());
+      const got = clients.map((client) => collect<number>(client, "n"));
+      await Promise.all(clients.map((client) => client.emitWithAck("join", "r")));
+      for (const turn of range(20)) {
+        for (const n of range(5, 5 * turn)) world.io.to("r").emit("n", n);
+        if (turn === 10) world.proxy.cut();
+        if (turn % 2) await new Promise((resolve) => setImmediate(resolve));
+      }
+      await until("all have all", () => got.every(({ length }) => length >= 100));
+      for (const one of got) expect(one).toEqual(range(100));
+      // What waits for its turn behind durable events is written when those are, on each connection.
+      const order = clients.map((client) => collect<string>(client, "s"));
+      world.io.to("r").emit("s", "durable");
+      world.io.local.to("r").emit("s", "local");
+      await until("both are there", () => order.every(({ length }) => length === 2));
+      for (const one of order) expect(one).toEqual(["durable", "local"]);
+    }));
+});
+
 describe("a client that comes back", () => {
   it("gets what was emitted while it was away, in order and once, after a clean cut", () =>
     inWorld(roomSetup, async (world) => {
