@@ -40,8 +40,8 @@ export class Roster {
     if (this.#leaving.length === 0) return;
     this.#leaving = this.#leaving.filter(({ key, session, until }) => {
       if (until > offset) return true;
-      // It may be about to come back.
-      if (!session.has(key)) this.#remove(key, session);
+      // It may have come back, also to leave again, or be about to.
+      if (!session.has(key) && !session.memberships.has(key)) this.#remove(key, session);
       return false;
     });
   }

@@ -42,14 +42,14 @@ export const CORE: readonly Mutant[] = [
   {
     name: "who is excepted gets it all the same",
     file: "core/memberships.ts",
-    find: " && !except.some((key) => this.covers(key, offset))",
+    find: "for (const key of except) if (this.covers(key, offset)) return false;",
     replace: "",
   },
   {
     name: "a membership that ended is forgotten before it was read",
     file: "core/memberships.ts",
-    find: "interval.until === null || interval.until > position",
-    replace: "interval.until === null",
+    find: "until === null || until > position",
+    replace: "until === null",
   },
   {
     name: "the window never closes",
