@@ -51,7 +51,8 @@ export function connect(source: ConnectionSource, durability: Durability, before
     // The generation itself had to be durable, whatever is asked of entries.
     if (durability === "os") relax(db, source, level);
     const file = durability === "disk" ? source.openWal?.() : undefined;
-    const wal = file && new WalSync(file, leaveSyncing(db), () => carryOver(db));
+    const locked = (run: () => void) => transactions.write(run);
+    const wal = file && new WalSync(file, leaveSyncing(db), { carryOver: () => carryOver(db), locked });
     return {
       db,
       identity,

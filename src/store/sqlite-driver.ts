@@ -3,7 +3,7 @@
  *
  * Rule: a connection that the application made is never closed, and its durability is only ever raised.
  */
-import { closeSync, fdatasync, fstatSync, openSync } from "node:fs";
+import { closeSync, fdatasync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { DeliveryError } from "../core/error.ts";
 
@@ -44,6 +44,8 @@ export interface ConnectionSource {
 export interface WalFile {
   /** Resolves when everything that was written to it by now is on the disk; rejects as the system does. */
   sync(): Promise<void>;
+  /** Writes all that is in it once more. Nobody else may write to it meanwhile. */
+  rewrite(): void;
   /** Its size. */
   bytes(): number;
   close(): void;
@@ -79,6 +81,11 @@ function openWal(path: string): WalFile | undefined {
   return {
     // Not of the data alone where that is less than it says: libuv asks macOS for a full sync in `fsync` and `fdatasync` alike.
     sync: () => new Promise((resolve, reject) => fdatasync(file, (error) => (error ? reject(error) : resolve()))),
+    rewrite() {
+      const contents = Buffer.alloc(fstatSync(file).size);
+      const bytes = readSync(file, contents, 0, contents.length, 0);
+      writeSync(file, contents, 0, bytes, 0);
+    },
     bytes: () => fstatSync(file).size,
     close: () => closeSync(file),
   };

@@ -1,28 +1,37 @@
 /**
  * Syncing the write-ahead log of one connection beside the event loop.
  *
- * Rule: who waits, waits for a sync that began after he wrote; those who write meanwhile share the next. After one that failed
- * nothing that was written on the connection is known any more, whatever a later one says: the system takes what it could not
- * write for clean. So nothing else may sync what nobody has synced here.
+ * Rule: who waits, waits for a sync that began after he wrote; those who write meanwhile share the next. After one that failed a
+ * later one proves nothing: the system takes what it could not write for clean. So all is written again before it is synced again;
+ * when that fails, too, nothing is known any more. Nothing else may sync, or carry over, what nobody has synced here.
  */
 import { DeliveryError } from "../core/error.ts";
 import type { WalFile } from "./sqlite-driver.ts";
+
+/** What is needed of the connection. */
+interface Database {
+  carryOver(): void;
+  /** Runs something while nobody writes. */
+  locked(run: () => void): void;
+}
 
 /** The syncs of one connection. */
 export class WalSync {
   readonly #file: WalFile;
   readonly #limitBytes: number;
-  readonly #carryOver: () => void;
+  readonly #database: Database;
+  /** Whether something may be taken for clean that is not on the disk. */
+  #doubtful = false;
   #waiting = 0;
   #present: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #failed: DeliveryError | undefined;
 
   /** @param limitBytes When the log is larger, it is carried over into the main file. */
-  constructor(file: WalFile, limitBytes: number, carryOver: () => void) {
+  constructor(file: WalFile, limitBytes: number, database: Database) {
     this.#file = file;
     this.#limitBytes = limitBytes;
-    this.#carryOver = carryOver;
+    this.#database = database;
   }
 
   /** Whether something was written that is not known to be on the disk. */
@@ -56,7 +65,7 @@ export class WalSync {
   async #sync(): Promise<void> {
     this.#next = undefined;
     if (this.#failed) throw this.#failed;
-    const sync = this.#file.sync().catch((cause: unknown) => {
+    const sync = this.#try().catch((cause: unknown) => {
       this.#failed ??= failure("look at the disk and the system's log.", cause);
     });
     this.#present = sync;
@@ -66,12 +75,28 @@ export class WalSync {
     if (this.#file.bytes() > this.#limitBytes) this.#empty();
   }
 
+  async #try(): Promise<void> {
+    try {
+      if (this.#doubtful) this.#writeAgain();
+      await this.#file.sync();
+    } catch {
+      this.#writeAgain();
+      await this.#file.sync();
+    }
+    this.#doubtful = false;
+  }
+
+  #writeAgain(): void {
+    // Without the lock, another process could be writing to it.
+    this.#database.locked(() => this.#file.rewrite());
+  }
+
   #empty(): void {
     try {
-      this.#carryOver();
-    } catch (cause) {
-      // It begins by syncing what others have written since. Without them, all is in the log, and the next attempt begins anew.
-      if (this.#next) this.#failed ??= failure("look at the disk and the system's log.", cause);
+      this.#database.carryOver();
+    } catch {
+      // It begins by syncing what others have written since. The next attempt carries over all of it.
+      this.#doubtful = true;
     }
   }
 }

@@ -79,7 +79,8 @@ describe.skipIf(whyNot !== undefined)("syncs that fail", () => {
           throw new Error(`sync ${n} of ${syncs}; SEED=${seed} repeats it`, { cause: error });
         }
       }
-      expect(met).toBeGreaterThan(SYNCS / 2);
+      // One failed sync of a commit is made good, by writing all once more, and nobody hears of it.
+      expect(met).toBeGreaterThan(recovers && anytime ? 0 : SYNCS / 2);
     },
     60_000 + SYNCS * 2000,
   );

@@ -20,6 +20,7 @@ describe("durability", () => {
       if (!file) throw new Error("the write-ahead log cannot be opened");
       return {
         close: () => file.close(),
+        rewrite: () => file.rewrite(),
         bytes: () => file.bytes(),
         sync: () =>
           new Promise<void>((resolve, reject) =>
@@ -70,11 +71,15 @@ describe("durability", () => {
     const commits = batches.map(({ batch, id }) => codeOf(store.commit(batch, id)));
     await turns();
     syncs[0]?.end(Object.assign(new Error("injected"), { code: "EIO" }));
+    await turns();
+    // It is tried once more, when all was written once more.
+    expect([seen, syncs.length]).toEqual([[], 2]);
+    syncs[1]?.end(Object.assign(new Error("injected"), { code: "EIO" }));
     expect(await Promise.all(commits)).toEqual(["STORE_FAILED", "STORE_FAILED"]);
-    expect([seen, syncs.length]).toEqual([[], 1]);
+    expect([seen, syncs.length]).toEqual([[], 2]);
     const again = batches.map(({ batch, id }) => store.commit(batch, id));
     await turns();
-    while (syncs.length < 3) {
+    while (syncs.length < 4) {
       syncs.at(-1)?.end();
       await turns();
     }
