@@ -49,6 +49,8 @@ export type DeliveryErrorCode =
   | "STORE_BUSY"
   /** The store failed, and whether the last step was kept is unknown until it is repeated. */
   | "STORE_FAILED"
+  /** The log was replaced, or has lost its end: it has another epoch now, and what was under way is not in it. */
+  | "STORE_REPLACED"
   /** The store's file was written by a newer version of this package. */
   | "STORE_TOO_NEW"
   /** The store's file is damaged, or is no store of ours. */

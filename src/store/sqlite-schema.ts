@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { DeliveryError } from "../core/error.ts";
 import type { Epoch } from "../core/position.ts";
-import { encodeAnswers } from "./sqlite-answers.ts";
+import { encodeAnswers } from "./answer-text.ts";
 import { prepare, prepareRows, prepareValue, type SqliteDatabase } from "./sqlite-driver.ts";
 
 /** Offsets of one generation of a file: it changes with every opening, so what a crash took back is never given out again. */

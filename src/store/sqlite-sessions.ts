@@ -5,8 +5,8 @@
  * changes nothing.
  */
 import type { Offset } from "../core/position.ts";
+import { decodeAnswers, encodeAnswers } from "./answer-text.ts";
 import { settledAbove } from "./batch.ts";
-import { decodeAnswers, encodeAnswers } from "./sqlite-answers.ts";
 import { prepare, prepareRows, prepareValue, type SqliteDatabase, type SqliteStatement } from "./sqlite-driver.ts";
 import type { DeadLetter, Membership, Operation, StoredSession } from "./store.ts";
 

@@ -233,13 +233,20 @@ export interface Retention {
  * A rejected {@link Store.commit} has one of three meanings. `STORE_FULL`, `STORE_READONLY`, `STORE_BUSY`: nothing of the
  * batch was kept by this attempt; one whose earlier attempt was unknown stays unknown. `INVALID`, `CLOSED`: nothing was
  * kept, and repeating it is no use. Any other code: unknown; the same batch is repeated with the same id.
+ *
+ * A log that others keep can be emptied, replaced or rolled back while the store is open. A store that notices it begins a new epoch: tails
+ * end, `replaced` is called, and then what was called before rejects with `STORE_REPLACED`, which means that nothing of it is to be built on.
+ * What is called from then on is about the log as it is now.
  */
 export interface Store {
   /** The level that a resolved commit has reached. */
   readonly durability: Durability;
 
-  /** Opens the store; creates, migrates or repairs it first. Called once, before anything else; again only after it rejected. */
-  open(): Promise<LogState>;
+  /** Whether other processes may use it at the same time. @default false */
+  readonly shared?: boolean;
+
+  /** Opens the store; creates, migrates or repairs it first. Called once, before anything else; again only after it rejected. @param replaced Called when the log has begun another life. */
+  open(replaced?: (log: LogState) => void): Promise<LogState>;
 
   /**
    * Performs the operations in order, as one atomic step. One outcome each; `undefined` where it was fenced or the session is unknown.

@@ -1,7 +1,7 @@
 /**
- * How a list of answers looks in a row.
+ * How a list of answers looks in a database.
  *
- * Rule: JSON that any tool can read; part of the file format.
+ * Rule: JSON that any tool can read; part of every format in which a log is kept.
  */
 import type { AnswerList } from "./store.ts";
 
