@@ -8,7 +8,8 @@ import { DeliveryError } from "../core/error.ts";
 import type { Offset } from "../core/position.ts";
 import { type Claim, resumeVerdict, tokenIsGood } from "../core/resume.ts";
 import { type Hello, PROTOCOL_VERSION, type Welcome, type WireGap } from "../core/wire.ts";
-import { namespaceKey, roomOf, sessionKey } from "./audience.ts";
+import type { LogState } from "../store/store.ts";
+import { isSocketKey, namespaceKey, roomOf, sessionKey } from "./audience.ts";
 import { Connection, type Outlet } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 import { Session } from "./session.ts";
@@ -19,6 +20,8 @@ export interface Applicant {
   readonly hello: Hello;
   readonly namespace: string;
   readonly principal: string | null;
+  /** Audience of this connection alone, under which other processes publish to it. Absent: there are none. */
+  readonly own?: string | undefined;
   /** Whether it may (still) read a room. */
   authorize(room: string): boolean | Promise<boolean>;
   readonly outlet: Outlet;
@@ -37,21 +40,22 @@ export interface Admission {
 export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> {
   const { hello } = applicant;
   const done = hub.expect(hello.session);
+  const life = hub.log;
   try {
-    const { epoch } = hub.log;
+    const { epoch } = life;
     const forked =
       hello.last !== undefined && hello.epoch === epoch && (await hub.store.check(...hello.last)) === "forked";
     const claim =
       hello.epoch !== undefined && hello.offset !== undefined
         ? { epoch: hello.epoch, offset: hello.offset }
         : undefined;
-    const taken = await takeUp(hub, applicant);
+    const taken = await takeUp(hub, applicant, life);
     if (taken) {
       const { session, generation } = await raise(hub, taken);
       return await connect(hub, applicant, session, generation, claim, forked);
     }
     if (hello.session !== undefined) hub.metrics.refusedResumes++;
-    const session = await begin(hub, applicant);
+    const session = await begin(hub, applicant, life);
     const connected = hub.expect(session.id);
     try {
       return await connect(hub, applicant, session, undefined, claim, forked);
@@ -61,6 +65,15 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
   } finally {
     done();
   }
+}
+
+/** What was found out of the log is of no use any more when it has another life: the client is to come again. */
+function demandSame(hub: Hub, life: LogState): void {
+  if (hub.log === life) return;
+  throw new DeliveryError(
+    "STORE_REPLACED",
+    "the log was replaced while a client was let in; this connection is closed.",
+  );
 }
 
 /** Makes a connection of the session. @param raised The generation that it was resumed with; `undefined`: it is new. */
@@ -76,9 +89,10 @@ async function connect(
   const { epoch } = hub.log;
   const resumed = raised !== undefined;
   const generation = raised ?? session.generation;
-  const floor = await trimFloor(hub);
-  const log = { epoch, head: Math.max(hub.dispatched, session.position), floor };
-  const verdict = resumeVerdict(claim, resumed ? session : undefined, log, forked);
+  if (resumed) await exchangeOwn(hub, session, applicant.own);
+  const { floor, end } = await bounds(hub, session, claim);
+  const head = Math.max(hub.dispatched, session.position, end);
+  const verdict = resumeVerdict(claim, resumed ? session : undefined, { epoch, head, floor }, forked);
   const gaps: WireGap[] = verdict.gap ? [verdict.gap] : [];
   if (resumed && (verdict.gap || verdict.position < session.arrived)) session.rewindTo(verdict.position);
   else if (resumed && claim) session.claimed(claim.offset);
@@ -123,6 +137,24 @@ async function connect(
   };
 }
 
+/**
+ * What is published to older connections is not for the session any more, what is published to this one is. Resolves when that is
+ * committed, so before anybody can learn how to publish to it; or when the store fails, for which nobody waits.
+ */
+async function exchangeOwn(hub: Hub, session: Session, own: string | undefined): Promise<void> {
+  for (const key of session.intended()) if (isSocketKey(key) && key !== own) session.leave(key);
+  if (own === undefined) return;
+  session.join(own);
+  await new Promise<void>((resolve) => {
+    const stop = hub.events.on("store", resolve as () => void);
+    if (hub.writer.failing) resolve();
+    void hub.writer.flushed().then(() => {
+      stop();
+      resolve();
+    });
+  });
+}
+
 /** A session that is taken up. */
 interface Taken {
   readonly session: Session;
@@ -131,11 +163,16 @@ interface Taken {
 }
 
 /** The session that the client presents, on this node; `undefined` when it is not to be had. */
-async function takeUp(hub: Hub, { hello, namespace, principal }: Applicant): Promise<Taken | undefined> {
+async function takeUp(
+  hub: Hub,
+  { hello, namespace, principal }: Applicant,
+  life: LogState,
+): Promise<Taken | undefined> {
   if (hello.session === undefined || hello.token === undefined) return undefined;
   const generation = verifyToken(hub.log.secret, hello.token, hello.session, principal);
   if (generation === undefined) return undefined;
   const stored = await hub.store.session(hello.session);
+  demandSame(hub, life);
   if (!stored || stored.namespace !== namespace || stored.principal !== principal) return undefined;
   // What this node has not written yet (the newest confirmed token, the position, the inbox) counts too.
   const known = hub.sessions.get(stored.id);
@@ -203,13 +240,14 @@ function raise(hub: Hub, { session, fresh }: Taken): Promise<{ session: Session;
   });
 }
 
-async function begin(hub: Hub, { hello, namespace, principal }: Applicant): Promise<Session> {
+async function begin(hub: Hub, { hello, namespace, principal, own }: Applicant, life: LogState): Promise<Session> {
   if (principal !== null) await makeRoom(hub, principal);
   const id = hub.newSession();
   const at = hub.now();
-  const keys = [namespaceKey(namespace), sessionKey(id)];
+  const keys = [namespaceKey(namespace), sessionKey(id), ...(own === undefined ? [] : [own])];
   const open = { session: id, namespace, principal, keys, inboxSettled: hello.floor, at };
   const outcome = await hub.writer.commit({ kind: "open", ...open });
+  demandSame(hub, life);
   const head = outcome?.offset ?? hub.dispatched;
   const session = new Session(
     {
@@ -249,7 +287,7 @@ async function revoke(hub: Hub, applicant: Applicant, session: Session, position
     if (room === undefined || (await applicant.authorize(String(room)))) continue;
     if (gaps.some((gap) => gap.room === String(room))) continue;
     session.revoke(key, position);
-    gaps.push({ from: position, to: hub.dispatched, reason: "unauthorized", room: String(room) });
+    gaps.push({ from: position, to: Math.max(position, hub.dispatched), reason: "unauthorized", room: String(room) });
   }
   return gaps;
 }
@@ -259,6 +297,10 @@ function roomsOf(session: Session): (string | number)[] {
   return rooms.filter((room) => room !== undefined);
 }
 
-async function trimFloor(hub: Hub): Promise<Offset> {
-  return (await hub.store.read({ keys: [], limit: 1, maxBytes: 1 })).floor;
+/** The log's floor, and its end as far as that decides whether the client can be where it says: what it got from another node may come round here later. */
+async function bounds(hub: Hub, { id }: Session, claim: Claim | undefined): Promise<{ floor: Offset; end: Offset }> {
+  const far = claim?.epoch === hub.log.epoch && claim.offset > hub.dispatched ? claim.offset : undefined;
+  const keys = far === undefined ? [] : [{ key: sessionKey(id), after: far - 1, upTo: far }];
+  const { floor, end } = await hub.store.read({ keys, limit: 1, maxBytes: 1 });
+  return { floor, end: far === undefined ? 0 : end };
 }

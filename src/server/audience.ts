@@ -1,8 +1,9 @@
 /**
  * Audience keys: who a publish is for, as the store knows it.
  *
- * Rule: a key names a namespace and what in it; a socket's id dies with its connection, so it is turned into the session's key
- * when the event is published, and stays right in a replay.
+ * Rule: a key names a namespace and what in it. A socket's id dies with its connection: where the socket is known, its id is turned
+ * into the session's key when the event is published; elsewhere into the key of a membership that ends with the socket. Either stays
+ * right in a replay.
  */
 
 /** Everybody in a namespace. */
@@ -22,6 +23,25 @@ export function roomKey(namespace: string, room: unknown): string {
 /** One session. */
 export function sessionKey(session: string): string {
   return `s:${session}`;
+}
+
+/** One connection, as long as it lasts: for processes on which its socket is not. */
+export function socketKey(namespace: string, id: string): string {
+  return `i:${line(namespace)}\n${id}`;
+}
+
+/** Whether it is a {@link socketKey}. */
+export function isSocketKey(key: string): boolean {
+  return key.startsWith("i:");
+}
+
+/** What every id of a socket looks like, and few names of rooms. */
+const SOCKET_ID = /^[\w-]{20}$/;
+
+/** Keys of a room that is no socket of this process: the room, and, where it looks like the id of one, the socket of another process. */
+export function remoteKeys(namespace: string, room: unknown): string[] {
+  const key = roomKey(namespace, room);
+  return typeof room === "string" && SOCKET_ID.test(room) ? [socketKey(namespace, room), key] : [key];
 }
 
 /** The room of a {@link roomKey}; `undefined` for other keys. */

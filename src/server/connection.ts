@@ -335,6 +335,11 @@ export class Connection {
   end(code: "SUPERSEDED" | "SESSION_UNKNOWN"): void {
     if (this.#state === "closed") return;
     if (this.#state !== "silent") this.#outlet.frame([this.#window.last + 1, "x", code]);
+    this.drop();
+  }
+
+  /** The client is to come back: what its session is, is decided anew. */
+  drop(): void {
     this.close();
     this.#outlet.close();
   }
@@ -415,8 +420,7 @@ export class Connection {
         this.rewind();
         break;
       case "close":
-        this.close();
-        this.#outlet.close();
+        this.drop();
         return;
     }
     this.#arm(Math.max(at, this.#feeder.clock.now()));

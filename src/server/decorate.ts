@@ -10,7 +10,7 @@ import { HELLO_KEY, type Hello } from "../core/wire.ts";
 import { namespaceKey, roomKey, sessionKey } from "./audience.ts";
 import { parseHello } from "./client-frames.ts";
 import { inTurn, linkOf, type SocketHost, watched } from "./decorate-socket.ts";
-import { open, PACKET, type Packet } from "./internals.ts";
+import { PACKET, type Packet } from "./internals.ts";
 import type { Audience } from "./publisher.ts";
 
 /** What a broadcast is addressed to, as Socket.IO's adapters know it. */
@@ -55,6 +55,8 @@ export interface ServerHost extends SocketHost {
   left(socket: Socket, room: string): void;
   /** The socket is gone. */
   closed(socket: Socket): void;
+  /** Keys of a room that is no socket of this process; it may be one of another. */
+  remoteKeys(namespace: string, room: unknown): string[];
   /** Decorated sockets by id, those included that Socket.IO does not show yet. */
   socket(namespace: string, id: string): Socket | undefined;
 }
@@ -65,9 +67,10 @@ export interface ServerHost extends SocketHost {
  */
 const FLAG = "gapless";
 
+/** What makes a socket one to which nothing is written. */
+const SILENT = { client: { value: { writeToEngine: () => {} } } };
+
 const decorated = new WeakSet<object>();
-/** The packet that a broadcast with these options carries, for catch-all outgoing listeners. */
-const packets = new WeakMap<object, Packet>();
 
 /** Decorates every namespace, present and later, with any adapter, set before or after. */
 export function decorateServer(io: Server, host: ServerHost): void {
@@ -158,7 +161,6 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
     // Nobody would get it, and nobody watches: a walk over all sockets saved.
     if (logged && local && plain.size === 0 && !watched.has(namespace)) return undefined;
     const marked = { ...options, flags: { ...flags, [FLAG]: flags[FLAG] ?? (logged ? "log" : "turn") } };
-    packets.set(marked.flags, packet);
     return native("broadcast").call(adapter, packet, marked);
   });
   define(adapter, "broadcastWithAck", (packet: Packet, options: BroadcastOptions, ...rest: unknown[]) => {
@@ -168,12 +170,11 @@ function decorateAdapter(namespace: Namespace, adapter: OpenAdapter | undefined,
   define(adapter, "apply", (options: BroadcastOptions, callback: (socket: Socket) => void) => {
     const mark = options.flags?.[FLAG];
     if (mark === undefined) return native("apply").call(adapter, options, callback);
-    const packet = packets.get(options.flags as object);
     native("apply").call(adapter, options, (socket: Socket) => {
       if (!linkOf(socket)) callback(socket);
-      else if (mark === "log") {
-        if (packet) open(socket).notifyOutgoingListeners(packet);
-      } else inTurn(socket, host, () => callback(socket));
+      else if (mark === "turn") inTurn(socket, host, () => callback(socket));
+      // Catch-all outgoing listeners are called as Socket.IO does it, with a socket on which nothing is written.
+      else if (watched.has(namespace)) callback(Object.create(socket, SILENT) as Socket);
     });
   });
   define(adapter, "addAll", (id: string, rooms: Set<string>) => {
@@ -217,9 +218,11 @@ function audienceOf(
     const socket = host.socket(name, room);
     const link = socket && linkOf(socket);
     const shown = namespace.sockets.has(room);
+    if (!link && !shown) return host.remoteKeys(name, room);
     // A socket's id is a room of its own, which others may have joined.
-    const others = !(link || shown) || (adapter.rooms.get(room)?.size ?? 0) > 1;
-    const own = link && adapter.rooms.get(room)?.has(room);
+    const members = adapter.rooms.get(room);
+    const own = link && members?.has(room);
+    const others = (members?.size ?? 0) > 1;
     return [...(own ? [sessionKey(link.connection.session.id)] : []), ...(others ? [roomKey(name, room)] : [])];
   };
   const keys = rooms.size === 0 ? [namespaceKey(name)] : [...rooms].flatMap(keysOf);

@@ -10,11 +10,11 @@ import type { DeadLetter, StoredSession } from "../store/store.ts";
 import { roomKey, sessionKey } from "./audience.ts";
 import type { DeliveryEvents } from "./delivery-events.ts";
 import { type DrainOptions, drain } from "./drain.ts";
-import type { Args, DurableNames, EventsOf } from "./event-types.ts";
+import type { EventsOf } from "./event-types.ts";
 import { type HistoryOptions, type HistoryPage, history } from "./history.ts";
 import type { Hub } from "./hub.ts";
-import { type KeysOf, type Operator, operator, type PublishOptions } from "./operator.ts";
-import type { Publisher, Receipt } from "./publisher.ts";
+import { type KeysOf, Publishing } from "./operator.ts";
+import type { Publisher } from "./publisher.ts";
 import { trimStep } from "./retention.ts";
 
 /** A session, as `io.delivery.sessions()` shows it. */
@@ -42,61 +42,19 @@ export interface DeadLetterInfo extends Omit<DeadLetter, "data"> {
 }
 
 /** `io.delivery`. */
-export class ServerDelivery<E extends EventsOf = EventsOf> implements Operator<E> {
-  /** Resolves when the store is open; rejects with a `STORE_*` or `DRIVER_UNSUPPORTED` error when it cannot be opened. */
-  readonly ready: Promise<void>;
+export class ServerDelivery<E extends EventsOf = EventsOf> extends Publishing<E> {
   readonly #io: Server;
   readonly #hub: Hub;
   readonly #publisher: Publisher;
-  readonly #keysOf: KeysOf;
   #closing: Promise<void> | undefined;
 
   /** @internal */
   constructor(io: Server, hub: Hub, publisher: Publisher, keysOf: KeysOf) {
+    const session = (id: string) => hub.sessions.has(id) || hub.store.session(id);
+    super({ publisher, keysOf, ready: hub.ready, session });
     this.#io = io;
     this.#hub = hub;
     this.#publisher = publisher;
-    this.#keysOf = keysOf;
-    this.ready = hub.ready;
-  }
-
-  /** Another namespace. @default the main one, "/" */
-  of(namespace: string): Operator<E> {
-    return operator(this.#publisher, this.#keysOf, namespace);
-  }
-
-  to(room: string | readonly string[]): Operator<E> {
-    return this.of("/").to(room);
-  }
-
-  in(room: string | readonly string[]): Operator<E> {
-    return this.to(room);
-  }
-
-  except(room: string | readonly string[]): Operator<E> {
-    return this.of("/").except(room);
-  }
-
-  with(options: PublishOptions): Operator<E> {
-    return this.of("/").with(options);
-  }
-
-  /** To everybody in the main namespace. */
-  publish<N extends DurableNames<E>>(event: N, ...args: Args<E, N>): Promise<Receipt> {
-    return this.of("/").publish(event, ...args);
-  }
-
-  /** To one session, also while its client is away. Rejects with `SESSION_UNKNOWN` when there is none of this id. */
-  toSession(session: string): Pick<Operator<E>, "publish"> {
-    const known = (event: string, args: readonly unknown[]) =>
-      this.#publisher.publish({ keys: [sessionKey(session)], except: [] }, [event, ...args]);
-    const asked = async (event: string, args: readonly unknown[]) => {
-      if (await this.#hub.store.session(session)) return known(event, args);
-      throw new DeliveryError("SESSION_UNKNOWN", `there is no session "${session.slice(0, 40)}"; it may have expired.`);
-    };
-    const publish = (event: string, ...args: unknown[]) =>
-      this.#hub.sessions.has(session) ? known(event, args) : asked(event, args);
-    return { publish } as unknown as Pick<Operator<E>, "publish">;
   }
 
   /**

@@ -7,7 +7,7 @@ import type { ServerOptions, Socket } from "socket.io";
 import { DeliveryError } from "../core/error.ts";
 import type { Hello, HistoryQuery } from "../core/wire.ts";
 import { admit } from "./admission.ts";
-import { roomKey, sessionKey } from "./audience.ts";
+import { remoteKeys, roomKey, sessionKey, socketKey } from "./audience.ts";
 import type { Connection } from "./connection.ts";
 import type { ServerHost } from "./decorate.ts";
 import { decorateSocket, type Link, linkOf } from "./decorate-socket.ts";
@@ -69,7 +69,17 @@ export class Host implements ServerHost {
   keysOf(namespace: string, room: string): string[] {
     const socket = this.socket(namespace, room);
     const link = socket?.rooms.has(room) ? linkOf(socket) : undefined;
-    return [...(link ? [sessionKey(link.connection.session.id)] : []), roomKey(namespace, room)];
+    if (!link) return this.remoteKeys(namespace, room);
+    return [sessionKey(link.connection.session.id), roomKey(namespace, room)];
+  }
+
+  remoteKeys(namespace: string, room: unknown): string[] {
+    return this.#shared ? remoteKeys(namespace, room) : [roomKey(namespace, room)];
+  }
+
+  /** Whether sockets of other processes may be on the same log. */
+  get #shared(): boolean {
+    return this.#hub.store.shared === true;
   }
 
   async admit(socket: Socket, hello: Hello): Promise<void> {
@@ -82,6 +92,7 @@ export class Host implements ServerHost {
         hello,
         namespace: socket.nsp.name,
         principal: principal === null ? null : String(principal),
+        own: this.#shared ? socketKey(socket.nsp.name, socket.id) : undefined,
         authorize: (room) => this.#authorize(socket, room),
         outlet,
       });
@@ -136,13 +147,18 @@ export class Host implements ServerHost {
     const session = linkOf(socket)?.connection.session;
     if (!session) return;
     for (const room of rooms) {
-      if (room === socket.id) continue;
+      if (room === socket.id) {
+        if (this.#shared) session.join(socketKey(socket.nsp.name, room));
+        continue;
+      }
       const key = roomKey(socket.nsp.name, room);
-      if (!session.has(key) && session.rooms >= this.#settings.limits.rooms) {
+      // The socket itself is none of its rooms.
+      const others = session.rooms - (this.#shared ? 1 : 0);
+      if (!session.has(key) && others >= this.#settings.limits.rooms) {
         this.#hub.failed(
           new DeliveryError(
             "TOO_MANY_ROOMS",
-            `a session is in ${session.rooms} rooms; "${room.slice(0, 40)}" is joined as plain Socket.IO does, without replay. Raise limits.rooms, or leave rooms.`,
+            `a session is in ${others} rooms; "${room.slice(0, 40)}" is joined as plain Socket.IO does, without replay. Raise limits.rooms, or leave rooms.`,
           ),
         );
       } else session.join(key);
@@ -150,13 +166,15 @@ export class Host implements ServerHost {
   }
 
   left(socket: Socket, room: string): void {
-    linkOf(socket)?.connection.session.leave(roomKey(socket.nsp.name, room));
+    const { name } = socket.nsp;
+    linkOf(socket)?.connection.session.leave(room === socket.id ? socketKey(name, room) : roomKey(name, room));
   }
 
   closed(socket: Socket): void {
     const connection = linkOf(socket)?.connection;
     this.#remove(socket);
     if (!connection) return;
+    connection.session.leave(socketKey(socket.nsp.name, socket.id));
     this.#keepData(socket, connection.session);
     // The application has disconnected the socket while something emitted before is on its way: that goes out first.
     if (open(socket).client.conn.readyState === "open" && connection.wait(() => ended(this.#hub, connection))) {

@@ -14,6 +14,7 @@ import type { GapReason } from "../core/resume.ts";
 import type { WireGap } from "../core/wire.ts";
 import type { DeadLetter, Entry, LogState, NewEntry, Operation, Outcome, Store, Tail } from "../store/store.ts";
 import { address } from "./addressing.ts";
+import { append } from "./append.ts";
 import { type Chunk, chunksOf } from "./chunk.ts";
 import type { Codec } from "./codec.ts";
 import type { Connection, Feeder, Stretch } from "./connection.ts";
@@ -67,7 +68,7 @@ export class Hub implements Feeder, SessionHost {
   /** Sessions that this node has to do with. */
   readonly sessions: Map<string, Session> = new Map();
   readonly #options: HubOptions;
-  readonly #roster = new Roster();
+  #roster = new Roster();
   readonly #waiting = new Set<Connection>();
   /** Sessions that somebody is coming back to. */
   readonly #expected = new Map<string, number>();
@@ -122,7 +123,7 @@ export class Hub implements Feeder, SessionHost {
   async open(): Promise<void> {
     let log: LogState;
     try {
-      log = await this.store.open();
+      log = await this.store.open((next) => this.#replaced(next));
     } catch (cause) {
       const error =
         cause instanceof DeliveryError
@@ -133,15 +134,50 @@ export class Hub implements Feeder, SessionHost {
       this.#whenOpen.refused(error);
       return;
     }
+    this.#follow(log);
+    this.#whenOpen.opened();
+  }
+
+  /** Reads this life of the log from its present end on. */
+  #follow(log: LogState): void {
     this.#log = log;
     this.#dispatched = log.head;
     const { recentEntries, recentBytes } = this.settings.limits;
     this.#recent = new Recent(log.head, recentEntries, recentBytes);
+    this.#replayed.clear();
+    this.#incoming = [];
     this.#tail = this.store.tail(log.head, (entries) => {
       this.#incoming.push(entries);
       this.#dispatch();
     });
-    this.#whenOpen.opened();
+  }
+
+  /**
+   * The log was replaced, or has lost its end. Nothing that is known of sessions can be built on: clients come again, are told of a gap, and
+   * go on in the new life. What is on its way into the log goes into that.
+   */
+  #replaced(log: LogState): void {
+    if (this.broken) return;
+    const error = new DeliveryError(
+      "STORE_REPLACED",
+      "the log was replaced, or has lost its end. It has a new epoch; clients come again and are told of a gap. Find out what happened to the store.",
+    );
+    this.#tail?.stop();
+    this.#follow(log);
+    this.#place = { offset: 0 };
+    this.#waiting.clear();
+    this.#postponed.length = 0;
+    this.#roster = new Roster();
+    const sessions = [...this.sessions.values()];
+    this.sessions.clear();
+    for (const session of sessions) session.over = session.lost = true;
+    this.writer.renew(error);
+    for (const session of sessions) {
+      const { connection } = session;
+      session.connection = undefined;
+      connection?.drop();
+    }
+    this.failed(error);
   }
 
   /** The log's epoch and secret. Throws `CLOSED` before the store is open. */
@@ -192,6 +228,7 @@ export class Hub implements Feeder, SessionHost {
     this.writer.add(
       () => ({ kind: "bury", letter }),
       () => this.events.emit("dead-letter", letter),
+      { outlives: true },
     );
   }
 
@@ -205,26 +242,15 @@ export class Hub implements Feeder, SessionHost {
    * @param patient Waits for a failing store instead of being refused.
    */
   append(entry: NewEntry, patient: boolean, settled: Settled): DeliveryError | undefined {
-    if (this.writer.overloaded(entry.data.length)) {
-      return new DeliveryError(
-        "OVERLOADED",
-        "more waits for the store than limits.pendingEntries or limits.pendingBytes allow; publish slower, or find out why the store is slow.",
-      );
-    }
     const place: Place = { offset: undefined };
-    this.#place = place;
-    this.writer.add(
-      () => ({ kind: "append", entry }),
-      (outcome, error) => {
-        place.offset = outcome?.offset ?? 0;
-        if (outcome?.duplicate) this.metrics.duplicateAppends++;
-        else if (outcome) this.metrics.appended++;
-        settled(outcome, error);
-      },
-      patient,
-      entry.data.length,
-    );
-    return undefined;
+    const refusal = append(this.writer, entry, patient, (outcome, error) => {
+      place.offset = outcome?.offset ?? 0;
+      if (outcome?.duplicate) this.metrics.duplicateAppends++;
+      else if (outcome) this.metrics.appended++;
+      settled(outcome, error);
+    });
+    if (!refusal) this.#place = place;
+    return refusal;
   }
 
   /** Something for these audiences could not be made durable: their connected sessions are told. */
@@ -289,6 +315,7 @@ export class Hub implements Feeder, SessionHost {
   }
 
   write(session: Session, operation: () => Operation, then: (offset: Offset) => void, membership = false): void {
+    if (session.over) return;
     const decided = membership ? this.deciding() : undefined;
     session.writes++;
     this.writer.add(operation, (outcome: Outcome | undefined) => {

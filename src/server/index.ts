@@ -9,8 +9,9 @@ export type { DeadLetterInfo, ServerDelivery, SessionInfo } from "./delivery.ts"
 export type { DeliveryEvents } from "./delivery-events.ts";
 export type { DrainOptions } from "./drain.ts";
 export type { HistoryEntry, HistoryOptions, HistoryPage } from "./history.ts";
+export type { Limits } from "./limits.ts";
 export type { Operator, PublishOptions } from "./operator.ts";
-export type { Limits, ReliableOptions } from "./options.ts";
+export type { ReliableOptions } from "./options.ts";
 export type { Receipt } from "./publisher.ts";
 export { type ReliableServer, type ReliableSocket, reliable } from "./reliable.ts";
 export type { SocketDelivery } from "./socket-delivery.ts";

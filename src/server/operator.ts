@@ -3,9 +3,11 @@
  *
  * Rule: operators are immutable, as Socket.IO's are.
  */
-import { namespaceKey } from "./audience.ts";
+import { DeliveryError } from "../core/error.ts";
+import type { StoredSession } from "../store/store.ts";
+import { namespaceKey, sessionKey } from "./audience.ts";
 import type { Args, DurableNames, EventsOf } from "./event-types.ts";
-import type { Publisher, Receipt } from "./publisher.ts";
+import type { Receipt, ReceiptPublisher } from "./publisher.ts";
 
 /** Options of one publish. */
 export interface PublishOptions {
@@ -23,7 +25,7 @@ export interface Operator<E extends EventsOf> {
   except(room: string | readonly string[]): Operator<E>;
   /** The same audience with options for the publish. */
   with(options: PublishOptions): Operator<E>;
-  /** Resolves once the event is durable; see {@link Publisher.publish} for the errors. */
+  /** Resolves once the event is durable; see {@link ReceiptPublisher.publish} for the errors. */
   publish<N extends DurableNames<E>>(event: N, ...args: Args<E, N>): Promise<Receipt>;
 }
 
@@ -32,7 +34,7 @@ export type KeysOf = (namespace: string, room: string) => string[];
 
 /** An operator for a namespace. */
 export function operator<E extends EventsOf>(
-  publisher: Publisher,
+  publisher: ReceiptPublisher,
   keysOf: KeysOf,
   namespace: string,
   rooms: readonly string[] = [],
@@ -54,4 +56,69 @@ export function operator<E extends EventsOf>(
     },
   };
   return self;
+}
+
+/** What an object that publishes is made of. */
+export interface PublishingParts {
+  readonly publisher: ReceiptPublisher;
+  readonly keysOf: KeysOf;
+  /** Resolves when the store is open. */
+  readonly ready: Promise<void>;
+  /** A session; `true`: it is here. */
+  session(id: string): true | Promise<StoredSession | undefined>;
+}
+
+/** Publishes: in every namespace, to rooms and to sessions. */
+export class Publishing<E extends EventsOf> implements Operator<E> {
+  /** Resolves when the store is open; rejects with a `STORE_*` or `DRIVER_UNSUPPORTED` error when it cannot be opened. */
+  readonly ready: Promise<void>;
+  readonly #parts: PublishingParts;
+
+  /** @internal */
+  constructor(parts: PublishingParts) {
+    this.#parts = parts;
+    this.ready = parts.ready;
+  }
+
+  /** Another namespace. @default the main one, "/" */
+  of(namespace: string): Operator<E> {
+    return operator(this.#parts.publisher, this.#parts.keysOf, namespace);
+  }
+
+  to(room: string | readonly string[]): Operator<E> {
+    return this.of("/").to(room);
+  }
+
+  in(room: string | readonly string[]): Operator<E> {
+    return this.to(room);
+  }
+
+  except(room: string | readonly string[]): Operator<E> {
+    return this.of("/").except(room);
+  }
+
+  with(options: PublishOptions): Operator<E> {
+    return this.of("/").with(options);
+  }
+
+  /** To everybody in the main namespace. */
+  publish<N extends DurableNames<E>>(event: N, ...args: Args<E, N>): Promise<Receipt> {
+    return this.of("/").publish(event, ...args);
+  }
+
+  /** To one session, also while its client is away. Rejects with `SESSION_UNKNOWN` when there is none of this id. */
+  toSession(session: string): Pick<Operator<E>, "publish"> {
+    const { publisher } = this.#parts;
+    const known = (event: string, args: readonly unknown[]) =>
+      publisher.publish({ keys: [sessionKey(session)], except: [] }, [event, ...args]);
+    const asked = async (stored: Promise<StoredSession | undefined>, event: string, args: readonly unknown[]) => {
+      if (await stored) return known(event, args);
+      throw new DeliveryError("SESSION_UNKNOWN", `there is no session "${session.slice(0, 40)}"; it may have expired.`);
+    };
+    const publish = (event: string, ...args: unknown[]) => {
+      const found = this.#parts.session(session);
+      return found === true ? known(event, args) : asked(found, event, args);
+    };
+    return { publish } as unknown as Pick<Operator<E>, "publish">;
+  }
 }

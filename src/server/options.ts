@@ -1,49 +1,14 @@
 /**
  * What a server can be told, and what holds when it is told nothing.
  *
- * Rule: everything that grows has a limit with a default, and no default stops an application that works on plain
- * Socket.IO today.
+ * Rule: what cannot be used is refused at once, with its name; no default stops an application that works on plain Socket.IO today.
  */
 import type { Namespace, Socket } from "socket.io";
 import * as z from "zod";
 import type { Backoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { DeliveryError } from "../core/error.ts";
 import type { Retention, Store } from "../store/store.ts";
-
-/** Bounds of a server. Every one has a default. */
-export interface Limits {
-  /** Largest encoded event that is made durable, bytes. Larger ones are delivered as plain Socket.IO would, and reported. @default the server's `maxHttpBufferSize` */
-  readonly payloadBytes: number;
-  /** Deepest nesting of arguments that is made durable. @default 200 */
-  readonly depth: number;
-  /** Rooms of one session. @default 10_000 */
-  readonly rooms: number;
-  /** Sessions kept for one principal; the one away longest makes room. @default 1_000 */
-  readonly sessionsPerPrincipal: number;
-  /** Entries sent on a connection and not acknowledged. @default 512 */
-  readonly windowEntries: number;
-  /** The same, in bytes. @default 1 MiB */
-  readonly windowBytes: number;
-  /** Largest frame that entries are gathered into, bytes. @default 256 KiB */
-  readonly frameBytes: number;
-  /** Connections that are sent new entries in one turn of the event loop; more are fed in the next turns. @default 1_000 */
-  readonly fanOut: number;
-  /** Recent entries kept in memory, from which short replays are served. @default 2_000 */
-  readonly recentEntries: number;
-  /** The same, in bytes. @default 16 MiB */
-  readonly recentBytes: number;
-  /** Messages that wait for the store. @default 100_000 */
-  readonly pendingEntries: number;
-  /** The same, in bytes. @default 64 MiB */
-  readonly pendingBytes: number;
-  /** Messages of one client that are held because nobody listens to their event yet. @default 1_000 */
-  readonly heldEntries: number;
-  /** Events in an order with durable ones that wait for a commit, for each connection. @default 10_000 */
-  readonly waitingWrites: number;
-  /** Messages a second that a session may send; more are taken later. 0: no limit. @default 0 */
-  readonly publishRate: number;
-}
+import { check, DEFAULT_LIMITS, type Limits, limitsSchema } from "./limits.ts";
 
 /** Options of `reliable(io, options)`. */
 export interface ReliableOptions {
@@ -83,9 +48,14 @@ export type Settings = Required<Omit<ReliableOptions, "store" | "clock" | "limit
   readonly retention: Retention;
 };
 
+/** A store, as far as that can be seen. */
+export const storeSchema: z.ZodType = z.custom((value) => typeof (value as Store | undefined)?.commit === "function");
+/** The same of a clock. */
+export const clockSchema: z.ZodType = z.custom((value) => typeof (value as Clock | undefined)?.at === "function");
+
 const count = z.int().positive();
 const optionsSchema = z.strictObject({
-  store: z.custom<Store>((value) => typeof (value as Store | undefined)?.commit === "function").optional(),
+  store: storeSchema.optional(),
   principal: z.function().optional(),
   authorizeReplay: z.function().optional(),
   durable: z.function().optional(),
@@ -103,38 +73,13 @@ const optionsSchema = z.strictObject({
   maxDeliveries: count.optional(),
   redeliveryBackoff: z.strictObject({ minMs: z.number().nonnegative(), maxMs: z.number().nonnegative() }).optional(),
   answerWaitMs: count.optional(),
-  limits: z
-    .strictObject({
-      payloadBytes: count,
-      depth: count,
-      rooms: count,
-      sessionsPerPrincipal: count,
-      windowEntries: count,
-      windowBytes: count,
-      frameBytes: count,
-      fanOut: count,
-      recentEntries: count,
-      recentBytes: count,
-      pendingEntries: count,
-      pendingBytes: count,
-      heldEntries: count,
-      waitingWrites: count,
-      publishRate: z.number().nonnegative(),
-    })
-    .partial()
-    .optional(),
-  clock: z.custom<Clock>((value) => typeof (value as Clock | undefined)?.at === "function").optional(),
+  limits: limitsSchema().optional(),
+  clock: clockSchema.optional(),
 });
 
 /** Fills in the defaults. Throws `INVALID`, naming the option, when one cannot be used. */
 export function settle(options: ReliableOptions, maxHttpBufferSize: number): Settings {
-  const checked = optionsSchema.safeParse(options);
-  if (!checked.success) {
-    throw new DeliveryError(
-      "INVALID",
-      `these options of reliable() cannot be used:\n${z.prettifyError(checked.error)}`,
-    );
-  }
+  check(options, optionsSchema, "reliable()");
   return {
     principal: options.principal ?? (() => null),
     authorizeReplay: options.authorizeReplay ?? (() => true),
@@ -151,23 +96,6 @@ export function settle(options: ReliableOptions, maxHttpBufferSize: number): Set
       maxBytes: 2 ** 30,
       ...options.retention,
     },
-    limits: {
-      payloadBytes: maxHttpBufferSize,
-      depth: 200,
-      rooms: 10_000,
-      sessionsPerPrincipal: 1_000,
-      windowEntries: 512,
-      windowBytes: 2 ** 20,
-      frameBytes: 2 ** 18,
-      fanOut: 1_000,
-      recentEntries: 2_000,
-      recentBytes: 2 ** 24,
-      pendingEntries: 100_000,
-      pendingBytes: 2 ** 26,
-      heldEntries: 1_000,
-      waitingWrites: 10_000,
-      publishRate: 0,
-      ...options.limits,
-    },
+    limits: { payloadBytes: maxHttpBufferSize, ...DEFAULT_LIMITS, ...options.limits },
   };
 }

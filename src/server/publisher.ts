@@ -5,11 +5,12 @@
  */
 import { DeliveryError } from "../core/error.ts";
 import type { Epoch, Offset } from "../core/position.ts";
-import type { Durability, NewEntry, Outcome } from "../store/store.ts";
+import type { GapReason } from "../core/resume.ts";
+import type { Durability, LogState, NewEntry, Outcome, Store } from "../store/store.ts";
 import { causes } from "./cause.ts";
-import type { Encoded } from "./codec.ts";
-import type { Hub } from "./hub.ts";
+import type { Codec, Encoded } from "./codec.ts";
 import { derivedId, ULID } from "./token.ts";
+import type { Settled } from "./writer.ts";
 
 /** Where a published event is, and what it survives. */
 export interface Receipt {
@@ -30,38 +31,36 @@ export interface Audience {
   readonly except: readonly string[];
 }
 
-/** Publishes to the log of one hub. */
-export class Publisher {
-  readonly #hub: Hub;
+/** What a publisher needs of the node, or the emitter, that it publishes for. */
+export interface PublishHost {
+  readonly store: Store;
+  readonly codec: Codec;
+  /** Why nothing can be published: the store could not be opened, or is closed. */
+  readonly broken: DeliveryError | undefined;
+  /** Whether the store is open. */
+  readonly opened: boolean;
+  readonly log: LogState;
+  now(): number;
+  /** Appends to the log. Answers why not, when too much waits already. */
+  append(entry: NewEntry, patient: boolean, settled: Settled): DeliveryError | undefined;
+}
+
+/** What emits need besides: nobody waits for them. */
+export interface EmitHost extends PublishHost {
+  readonly metrics: { notDurable: number };
+  failed(error: unknown): void;
+  /** Something for these audiences could not be made durable. */
+  lost(keys: readonly string[], reason: GapReason): void;
+}
+
+/** Publishes to the log, and gives a receipt. */
+export class ReceiptPublisher {
+  readonly #host: PublishHost;
   readonly #newId: () => string;
 
-  constructor(hub: Hub, newId: () => string) {
-    this.#hub = hub;
+  constructor(host: PublishHost, newId: () => string) {
+    this.#host = host;
     this.#newId = newId;
-  }
-
-  /** Takes an emit. Answers false when it cannot be made durable: then the caller sends it as Socket.IO would. */
-  emit({ keys, except }: Audience, args: readonly unknown[]): boolean {
-    const hub = this.#hub;
-    if (hub.broken) return false;
-    let data: Encoded;
-    try {
-      data = hub.codec.encode(args);
-    } catch (error) {
-      hub.metrics.notDurable++;
-      hub.failed(error);
-      return false;
-    }
-    const refusal = hub.append(this.#entry(keys, except, data), true, (_outcome, error) => {
-      if (error && error.code !== "CLOSED") hub.failed(error);
-    });
-    if (refusal) {
-      hub.metrics.notDurable++;
-      hub.failed(refusal);
-      hub.lost(keys, "overflow");
-      return false;
-    }
-    return true;
   }
 
   /**
@@ -73,8 +72,8 @@ export class Publisher {
    * transaction, and throws at once when it cannot, so that the transaction is rolled back with it.
    */
   publish(audience: Audience, args: readonly unknown[], id?: string): Promise<Receipt> {
-    const hub = this.#hub;
-    if (hub.broken) return Promise.reject(hub.broken);
+    const host = this.#host;
+    if (host.broken) return Promise.reject(host.broken);
     let made: NewEntry | undefined;
     const make = () => {
       if (id !== undefined && !ULID.test(id)) {
@@ -84,10 +83,10 @@ export class Publisher {
         );
       }
       if (typeof args[0] !== "string") throw new DeliveryError("INVALID", "an event's name is a string.");
-      made = this.#entry(audience.keys, audience.except, hub.codec.encode(args), id);
+      made = this.entry(audience, host.codec.encode(args), id);
       return made;
     };
-    const nested = hub.opened ? hub.store.appendInTransaction?.(make) : undefined;
+    const nested = host.opened ? host.store.appendInTransaction?.(make) : undefined;
     try {
       const appended = nested ?? this.#append(make());
       return this.#receipt((made as NewEntry).id, appended);
@@ -98,13 +97,13 @@ export class Publisher {
 
   async #receipt(id: string, appended: Promise<Outcome>): Promise<Receipt> {
     const { offset, duplicate } = await appended;
-    const { log, store } = this.#hub;
+    const { log, store } = this.#host;
     return { id, offset, epoch: log.epoch, durability: store.durability, duplicate: duplicate === true };
   }
 
   #append(entry: NewEntry): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      const refusal = this.#hub.append(entry, false, (outcome, error) => {
+      const refusal = this.#host.append(entry, false, (outcome, error) => {
         if (outcome) resolve(outcome);
         else reject(error ?? new DeliveryError("CLOSED", "the server was closed before the event was stored."));
       });
@@ -112,13 +111,48 @@ export class Publisher {
     });
   }
 
-  #entry(keys: readonly string[], except: readonly string[], data: Encoded, id = this.#identity()): NewEntry {
-    return { id, keys, except, data, publishedAt: this.#hub.now() };
+  /** An entry for the log. @default id a new one, or one that follows from the message whose handler publishes */
+  protected entry({ keys, except }: Audience, data: Encoded, id: string = this.#identity()): NewEntry {
+    return { id, keys, except, data, publishedAt: this.#host.now() };
   }
 
   #identity(): string {
     const cause = causes.getStore();
     if (!cause?.open()) return this.#newId();
     return derivedId(cause.session, cause.seq, `${cause.listener}.${cause.count++}`, cause.message);
+  }
+}
+
+/** Publishes for a server: emits, too. */
+export class Publisher extends ReceiptPublisher {
+  readonly #host: EmitHost;
+
+  constructor(host: EmitHost, newId: () => string) {
+    super(host, newId);
+    this.#host = host;
+  }
+
+  /** Takes an emit. Answers false when it cannot be made durable: then the caller sends it as Socket.IO would. */
+  emit(audience: Audience, args: readonly unknown[]): boolean {
+    const host = this.#host;
+    if (host.broken) return false;
+    let data: Encoded;
+    try {
+      data = host.codec.encode(args);
+    } catch (error) {
+      host.metrics.notDurable++;
+      host.failed(error);
+      return false;
+    }
+    const refusal = host.append(this.entry(audience, data), true, (_outcome, error) => {
+      if (error && error.code !== "CLOSED") host.failed(error);
+    });
+    if (refusal) {
+      host.metrics.notDurable++;
+      host.failed(refusal);
+      host.lost(audience.keys, "overflow");
+      return false;
+    }
+    return true;
   }
 }

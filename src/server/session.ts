@@ -55,6 +55,8 @@ export class Session {
   busy = 0;
   /** Whether another server, or another life of it here, has it now: what failed is for that one to try again. */
   lost = false;
+  /** Whether it belongs to a life of the log that is over: nothing of it is written any more. */
+  over = false;
   readonly inbox: Inbox;
   readonly #host: SessionHost;
   /** Keys of the rooms that it is, or is about to be, in. */

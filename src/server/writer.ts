@@ -13,13 +13,23 @@ import type { CommitId, Operation, Outcome, Store } from "../store/store.ts";
 /** Told when an operation is through: its outcome (`undefined`: fenced, or the session is unknown), or why it was refused. */
 export type Settled = (outcome: Outcome | undefined, error?: DeliveryError) => void;
 
+/** How an operation is treated that cannot be done at once. */
+export interface AddOptions {
+  /** Waits for a store that fails, however long. @default true */
+  readonly patient?: boolean;
+  /** Is done all the same when the log has begun another life. @default false */
+  readonly outlives?: boolean;
+  /** Its size, which counts against the bound. @default 0 */
+  readonly bytes?: number;
+}
+
 interface Item {
   /** Makes it, once, when its batch is made, so that it says what holds then. */
   readonly operation: () => Operation;
   made: Operation | undefined;
   readonly bytes: number;
-  /** Waits for a store that fails, however long. */
   readonly patient: boolean;
+  readonly outlives: boolean;
   readonly settled: Settled;
   /** Something in a batch with it cannot be kept: it is tried by itself. */
   suspect: boolean;
@@ -33,6 +43,8 @@ interface Batch {
   readonly operations: readonly Operation[];
   /** Whether an attempt at it may have been kept. */
   unknown: boolean;
+  /** Whether it was made for a life of the log that is over. */
+  over: boolean;
 }
 
 /** Bounds and surroundings of a writer. */
@@ -112,9 +124,10 @@ export class Writer {
   }
 
   /** Puts an operation at the end of the queue. Bounded by the callers: appends ask {@link overloaded} first. */
-  add(operation: () => Operation, settled: Settled, patient = true, bytes = 0): void {
+  add(operation: () => Operation, settled: Settled, options: AddOptions = {}): void {
+    const { patient = true, outlives = false, bytes = 0 } = options;
     this.#added++;
-    const item = { operation, made: undefined, bytes, patient, settled, suspect: false, told: false };
+    const item = { operation, made: undefined, bytes, patient, outlives, settled, suspect: false, told: false };
     if (this.#stopped) {
       this.#through(item, undefined, this.#stopped);
       return;
@@ -130,7 +143,7 @@ export class Writer {
       this.add(
         () => operation,
         (outcome, error) => (error ? reject(error) : resolve(outcome)),
-        false,
+        { patient: false },
       );
     });
   }
@@ -150,6 +163,17 @@ export class Writer {
     this.#queue = [];
     this.#queuedBytes = 0;
     for (const item of queue) this.#through(item, undefined, error);
+    this.#wake();
+  }
+
+  /** The log has begun another life: what was to be done in the one before is refused, but for what outlives it. */
+  renew(error: DeliveryError): void {
+    if (this.#batch) {
+      this.#batch.over = true;
+      this.#outliving(this.#batch.items, error);
+    }
+    this.#queue = this.#outliving(this.#queue, error);
+    this.#queuedBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#wake();
   }
 
@@ -179,7 +203,7 @@ export class Writer {
       return item.made;
     });
     const id = { writer: this.#options.name, number: ++this.#batches };
-    this.#attempt({ id, items, operations, unknown: false });
+    this.#attempt({ id, items, operations, unknown: false, over: false });
   }
 
   #attempt(batch: Batch): void {
@@ -212,20 +236,21 @@ export class Writer {
       return;
     }
     this.#failures++;
+    batch.over ||= error.code === "STORE_REPLACED";
     // A refusal says nothing of an attempt before it.
     batch.unknown ||= !REFUSED.has(error.code);
     if (this.#stopped) {
       this.#batch = undefined;
       for (const item of batch.items) this.#through(item, undefined, this.#stopped);
+    } else if (batch.over) {
+      this.#again(this.#outliving(batch.items, error));
     } else if (batch.unknown) {
       if (this.#failures >= UNKNOWN_TRIES) this.#refuse(batch.items, unknownOutcome(error));
     } else {
-      this.#batch = undefined;
-      const kept = this.#refuse(batch.items, error);
-      for (const item of kept) this.#queuedBytes += item.bytes;
-      this.#queue = [...kept, ...this.#queue];
+      this.#again(this.#refuse(batch.items, error));
     }
-    this.#health(error);
+    // A log with another life is no store that fails: the next attempt is in that life.
+    if (error.code !== "STORE_REPLACED") this.#health(error);
     this.#wake();
     const { clock, random } = this.#options;
     this.#scheduled = true;
@@ -233,8 +258,25 @@ export class Writer {
       this.#scheduled = false;
       if (!this.#batch) this.#next();
       else if (this.#stopped) this.#failed(this.#batch, this.#stopped);
-      else this.#attempt(this.#batch);
+      else if (this.#batch.over) {
+        this.#again(this.#batch.items.filter(({ outlives }) => outlives));
+        this.#next();
+      } else this.#attempt(this.#batch);
     });
+  }
+
+  /** The batch is given up; these of it are to be done in the next. */
+  #again(items: readonly Item[]): void {
+    this.#batch = undefined;
+    const left = items.filter(({ told }) => !told);
+    for (const item of left) this.#queuedBytes += item.bytes;
+    this.#queue = [...left, ...this.#queue];
+  }
+
+  /** Tells those who belong to a life of the log that is over. Answers the others. */
+  #outliving(items: readonly Item[], error: DeliveryError): Item[] {
+    for (const item of items) if (!item.outlives) this.#through(item, undefined, error);
+    return items.filter(({ outlives }) => outlives);
   }
 
   /** Tells those who cannot wait. Answers the others. */

@@ -50,7 +50,7 @@ const CASES: readonly { readonly name: string; readonly faults: readonly Fault[]
  */
 export function deliverySuite(options: DeliverySuiteOptions = {}): DeliveryCase[] {
   const { store, handlers, runs = 200, seed } = options;
-  const possible = options.faults ?? FAULTS.filter((fault) => !store || fault !== "restore");
+  const possible = options.faults ?? FAULTS.filter((fault) => !store || (fault !== "restore" && fault !== "rollback"));
   const cases = CASES.map(({ name, faults }) => ({ name, faults: faults.filter((fault) => possible.includes(fault)) }));
   cases.push({ name: "over all of it at once", faults: [...possible] });
   return cases.map(({ name, faults }) => ({

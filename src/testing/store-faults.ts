@@ -8,7 +8,7 @@ import { DeliveryError } from "../core/error.ts";
 import type { Entry, LogState, Store, Tail } from "../store/store.ts";
 
 /** A method of a store that can fail. */
-export type StoreMethod = Exclude<keyof Store, "durability">;
+export type StoreMethod = Exclude<keyof Store, "durability" | "shared">;
 
 /** One fault. */
 export interface StoreFault {
@@ -62,6 +62,7 @@ const NEVER: Promise<never> = new Promise(() => {});
 
 class Faulty implements FaultyStore {
   readonly durability: Store["durability"];
+  readonly shared: boolean;
   calls = 0;
   crashed = false;
   readonly whenCrashed: Promise<void>;
@@ -75,6 +76,7 @@ class Faulty implements FaultyStore {
     this.#store = store;
     this.#plan = plan;
     this.durability = store.durability;
+    this.shared = store.shared ?? false;
     this.whenCrashed = new Promise((resolve) => {
       this.#tellCrash = resolve;
     });
@@ -85,9 +87,9 @@ class Faulty implements FaultyStore {
     this.#tellCrash();
   }
 
-  open(): ReturnType<Store["open"]> {
+  open(...parameters: Parameters<Store["open"]>): ReturnType<Store["open"]> {
     return this.#call("open", async () => {
-      this.#opened ??= await this.#store.open();
+      this.#opened ??= await this.#store.open(...parameters);
       return this.#opened;
     });
   }

@@ -12,8 +12,9 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a refused batch is dropped",
     file: "server/writer.ts",
-    find: "this.#queue = [...kept, ...this.#queue];",
-    replace: "for (const item of kept) this.#through(item, undefined);",
+    find: "this.#again(this.#refuse(batch.items, error));",
+    replace:
+      "{ this.#batch = undefined; for (const item of this.#refuse(batch.items, error)) this.#through(item, undefined); }",
   },
   {
     name: "a batch of unknown outcome gets a new number",
@@ -36,8 +37,8 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "later batches overtake a failed one",
     file: "server/writer.ts",
-    find: "this.#queue = [...kept, ...this.#queue];",
-    replace: "this.#queue = [...this.#queue, ...kept];",
+    find: "this.#queue = [...left, ...this.#queue];",
+    replace: "this.#queue = [...this.#queue, ...left];",
   },
   {
     name: "settling is reported before it is stored",
@@ -238,7 +239,26 @@ export const SERVER: readonly Mutant[] = [
     name: "what a handler publishes has a new id each time",
     file: "server/publisher.ts",
     find: "if (!cause?.open()) return this.#newId();",
-    replace: "if (!cause || this.#hub) return this.#newId();",
+    replace: "if (!cause || this.#host) return this.#newId();",
+  },
+  {
+    name: "what is on its way into a log that is replaced is dropped",
+    file: "server/writer.ts",
+    find: "this.#again(this.#outliving(batch.items, error));",
+    replace:
+      "{ for (const item of this.#outliving(batch.items, error)) this.#through(item, undefined); this.#batch = undefined; }",
+  },
+  {
+    name: "clients of a log that was replaced stay where they are",
+    file: "server/hub.ts",
+    find: "connection?.drop();",
+    replace: "",
+  },
+  {
+    name: "sessions of a log that was replaced are kept",
+    file: "server/hub.ts",
+    find: "this.sessions.clear();",
+    replace: "",
   },
   {
     name: "a page of the log counts as its end",

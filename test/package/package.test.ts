@@ -4,8 +4,10 @@ import { describe, expect, it } from "vitest";
 const EXPORTS = {
   "gapless-io": ["DeliveryError"],
   "gapless-io/server": ["DeliveryError", "reliable"],
+  "gapless-io/emitter": ["DeliveryError", "createEmitter"],
   "gapless-io/client": ["io", "reliable", "memoryStorage"],
   "gapless-io/sqlite": ["sqlite", "sqliteStorage"],
+  "gapless-io/redis": ["redis"],
   "gapless-io/memory": ["memory"],
 };
 
@@ -31,15 +33,15 @@ describe("the built package", () => {
     expect(run("-p", `require("gapless-io/package.json").name`).trim()).toBe("gapless-io");
   });
 
-  it("loads its server and memory store without better-sqlite3 and socket.io-client", () => {
+  it("loads its server and stores without better-sqlite3, a client of Redis and socket.io-client", () => {
     const script = `
       const { Module } = require("node:module");
       const load = Module._load;
       Module._load = function (name, ...rest) {
-        if (/better-sqlite3|socket\\.io-client/.test(name)) throw new Error("must not be loaded: " + name);
+        if (/better-sqlite3|redis$|socket\\.io-client/.test(name) && !name.startsWith("gapless-io/")) throw new Error("must not be loaded: " + name);
         return load.call(this, name, ...rest);
       };
-      require("gapless-io/server"); require("gapless-io/memory"); require("gapless-io/sqlite");
+      require("gapless-io/server"); require("gapless-io/memory"); require("gapless-io/sqlite"); require("gapless-io/redis");
       console.log("fine");`;
     expect(run("-e", script).trim()).toBe("fine");
   });

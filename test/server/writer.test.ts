@@ -37,13 +37,12 @@ function world() {
     },
   );
   const log: string[] = [];
-  const add = (name: string, patient = true, bytes = 0) => {
+  const add = (name: string, patient = true, bytes = 0, outlives = false) => {
     const operation: Operation = { kind: "forget", session: name };
     writer.add(
       () => operation,
       (outcome, error) => log.push(`${name}: ${error?.code ?? (outcome ? "ok" : "fenced")}`),
-      patient,
-      bytes,
+      { patient, bytes, outlives },
     );
   };
   const run = async () => {
@@ -102,6 +101,43 @@ describe("the writer", () => {
     // As it was: a store that knows the batch answers what it answered before.
     expect(batches).toEqual(Array(4).fill(["emit", "publish"]));
     expect(log).toEqual(["publish: STORE_FAILED", "emit: ok"]);
+  });
+
+  it("refuses what belongs to a life of the log that is over, and does the rest in the next, as a batch of its own", async () => {
+    const { writer, add, run, answers, timers, log, batches } = world();
+    answers.push("STORE_FAILED", "STORE_FAILED");
+    add("join");
+    add("emit 1", true, 5, true);
+    await run();
+    add("leave");
+    add("emit 2", true, 5, true);
+    writer.renew(new DeliveryError("STORE_REPLACED", "anew"));
+    expect(log).toEqual(["join: STORE_REPLACED", "leave: STORE_REPLACED"]);
+    timers.shift()?.();
+    await run();
+    timers.shift()?.();
+    await run();
+    expect(batches).toEqual([
+      ["join", "emit 1"],
+      ["emit 1", "emit 2"],
+      ["emit 1", "emit 2"],
+    ]);
+    expect(log.slice(2)).toEqual(["emit 1: ok", "emit 2: ok"]);
+    expect(writer.overloaded(100)).toBe(false);
+    await writer.flushed();
+  });
+
+  it("takes the store's word for it that a batch belongs to a life that is over", async () => {
+    const { add, run, answers, timers, log, batches } = world();
+    answers.push("STORE_REPLACED");
+    add("join");
+    add("emit", true, 5, true);
+    await run();
+    expect(log).toEqual(["join: STORE_REPLACED"]);
+    timers.shift()?.();
+    await run();
+    expect(batches).toEqual([["join", "emit"], ["emit"]]);
+    expect(log).toEqual(["join: STORE_REPLACED", "emit: ok"]);
   });
 
   it("gives up only the operation that can never be kept", async () => {

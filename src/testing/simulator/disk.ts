@@ -22,6 +22,8 @@ export interface Witness {
   trimmed(floor: Offset): void;
   /** The store is back at what it was after so many steps, with a new epoch. */
   restored(steps: number): void;
+  /** A process that ran meanwhile knows it now. */
+  noticed(process: Process): void;
   expired(): void;
 }
 
@@ -48,6 +50,8 @@ export class Disk {
   #trouble: { readonly kind: Trouble; readonly until: number } | undefined;
   /** Steps that changed the store, to be able to go back. */
   #steps: ((store: Store) => Promise<unknown>)[] = [];
+  /** What each process knows of the log's life, and how it is told of another. */
+  readonly #known = new Map<Process, { life: number; readonly replaced: (log: LogState) => void }>();
   readonly #pending = new Set<Pending>();
   readonly #performed = new Set<string>();
 
@@ -104,7 +108,12 @@ export class Disk {
     }
   }
 
-  /** Goes back to an earlier state, as from a backup, under a new epoch. No process may be running. @param lost How many steps are lost. */
+  /**
+   * Goes back to an earlier state, as from a backup or after a failover, under a new epoch. Processes that run notice it when they next ask,
+   * or after a while.
+   *
+   * @param lost How many steps are lost.
+   */
   async restore(lost: number): Promise<void> {
     const steps = this.#steps.slice(0, Math.max(0, this.#steps.length - lost));
     this.#base = this.#make();
@@ -119,14 +128,22 @@ export class Disk {
     this.#steps = steps;
     this.#life++;
     this.#witness?.restored(steps.length);
+    for (const process of this.#known.keys()) process.after(this.#random.below(1_000), () => this.#notice(process));
   }
 
   /** The store as one process sees it. */
   view(process: Process): Store {
-    const soon = <T>(work: () => Promise<T>): Promise<T> => this.#soon(process, work);
+    const soon = <T>(work: () => Promise<T>): Promise<T> => {
+      const life = this.#known.get(process)?.life;
+      return this.#soon(process, () => this.#present(process, life, work));
+    };
     return {
       durability: this.#base.durability,
-      open: () => soon(() => this.#open()),
+      open: (replaced) =>
+        this.#soon(process, async () => {
+          this.#known.set(process, { life: this.#life, replaced: replaced ?? (() => {}) });
+          return this.#open();
+        }),
       commit: (batch, id) => this.#commit(process, batch, id),
       read: (query: ReadQuery) =>
         soon(() => {
@@ -172,6 +189,29 @@ export class Disk {
     return this.#base.close();
   }
 
+  /** Whether the process knows of the log's present life; it does from now on. */
+  #notice(process: Process): boolean {
+    const known = this.#known.get(process);
+    if (!known || known.life === this.#life) return true;
+    known.life = this.#life;
+    hit(this.#hits, "log replaced under a server");
+    this.#witness?.noticed(process);
+    known.replaced(this.#state());
+    return false;
+  }
+
+  /** Does something in the life of the log in which it was asked for. What is asked, or answered, in another is of no use. */
+  async #present<T>(process: Process, life: number | undefined, work: () => Promise<T>): Promise<T> {
+    const same = (): void => {
+      if (this.#notice(process) && this.#known.get(process)?.life === life) return;
+      throw new DeliveryError("STORE_REPLACED", "simulated: the log has another life.");
+    };
+    same();
+    const result = await work();
+    same();
+    return result;
+  }
+
   #now(kind: Trouble): boolean {
     return this.#trouble?.kind === kind && this.#timeline.now < this.#trouble.until;
   }
@@ -182,6 +222,10 @@ export class Disk {
       this.#floor = floor;
     });
     await this.#opening;
+    return this.#state();
+  }
+
+  #state(): LogState {
     return { epoch: this.epoch, head: this.#head, floor: this.#floor, secret: new Uint8Array(32).fill(7) };
   }
 
@@ -218,6 +262,7 @@ export class Disk {
     batch: readonly Operation[],
     id: CommitId | undefined,
   ): Promise<readonly (Outcome | undefined)[]> {
+    const life = this.#known.get(process)?.life;
     const ms = this.#latencyMs();
     if (this.#now("slow")) hit(this.#hits, "slow commit");
     for (const kind of ["full", "busy", "readonly"] as const) {
@@ -235,8 +280,14 @@ export class Disk {
       const failed = (): void => reject(new DeliveryError("STORE_FAILED", "simulated: the outcome is unknown."));
       const perform = (): void => {
         if (!this.#pending.delete(pending) && process.alive) return;
-        this.#outside(this.#perform(process, batch, id)).then(
-          (outcomes) => answer(() => (unknown ? failed() : resolve(outcomes))),
+        this.#outside(this.#present(process, life, () => this.#perform(process, batch, id))).then(
+          (outcomes) =>
+            answer(() => {
+              if (unknown) failed();
+              // It is not known that there was another life meanwhile, or it would not be answered.
+              else if (this.#known.get(process)?.life === life) resolve(outcomes);
+              else reject(new DeliveryError("STORE_REPLACED", "simulated: the log has another life."));
+            }),
           (error: Error) => answer(() => reject(error)),
         );
       };

@@ -70,6 +70,7 @@ export class Oracle implements Witness {
   readonly #owners = new Map<string, number>();
   readonly #stays = new Map<string, Stays>();
   readonly #processes = new Map<object, number>();
+  #numbers = 0;
   /** Whether everything is done: whoever comes back now recovers. */
   calm = false;
   /** Entries that were sent, and calls of handlers. */
@@ -144,6 +145,26 @@ export class Oracle implements Witness {
     const model = new LogModel(`E${this.#logs.length + 1}`);
     for (const step of this.#steps) step(model);
     this.#logs.push(model);
+    // Whoever has a session takes it up anew; what was on its way into the log may come again.
+    for (const stays of this.#stays.values()) {
+      stays.process = undefined;
+      stays.changes++;
+      stays.early.clear();
+    }
+    const kept = new Set(model.entries.map(({ n }) => n));
+    for (const turns of this.#turns.values()) {
+      turns.last = -1;
+      for (const [n, turn] of turns.turns) {
+        if (kept.has(n)) turns.last = Math.max(turns.last, turn);
+        // It comes again when its writer does not know that it was kept, or when its handler runs again: who can say when?
+        else if (this.#places.has(n)) turns.turns.delete(n);
+      }
+    }
+  }
+
+  /** For its sessions it is as if it had been started again. */
+  noticed(process: object): void {
+    this.#processes.set(process, this.#numbers++);
   }
 
   #appended(entry: LoggedEntry): void {
@@ -151,10 +172,11 @@ export class Oracle implements Witness {
     this.#options.timeline.trace("log", "appends", n, offset);
     if (this.#published.get(n) !== data) this.violated("nothing invented", `entry ${offset} holds ${data}`);
     const publisher = this.#publisher.get(n);
-    const turn = publisher?.turns.get(n) ?? 0;
-    if (publisher && turn <= publisher.last)
-      this.violated("in order", `${n} is appended after what was published later`);
-    if (publisher) publisher.last = turn;
+    const turn = publisher?.turns.get(n);
+    if (publisher && turn !== undefined) {
+      if (turn <= publisher.last) this.violated("in order", `${n} is appended after what was published later`);
+      publisher.last = turn;
+    }
     const earlier = this.#places.get(n);
     // An id is known for as long as the log holds it.
     if (earlier && earlier.offset > this.log.floor && this.log.entries.includes(earlier)) {
@@ -223,7 +245,9 @@ export class Oracle implements Witness {
     this.#refused.delete(n);
     const turn = this.#turns.get(process) ?? { next: 0, last: -1, turns: new Map() };
     this.#turns.set(process, turn);
-    if (!turn.turns.has(n)) turn.turns.set(n, turn.next++);
+    // In another life of the log a handler runs again in the same process, maybe after what it published was trimmed.
+    const again = this.#logs.length > 1 && this.#places.has(n);
+    if (again || !turn.turns.has(n)) turn.turns.set(n, turn.next++);
     this.#publisher.set(n, turn);
   }
 
@@ -237,12 +261,15 @@ export class Oracle implements Witness {
     }
   }
 
-  receipt(n: number, { id, offset, duplicate }: Receipt): void {
+  receipt(n: number, { id, epoch, offset, duplicate }: Receipt): void {
     this.hit(duplicate ? "publish found in the log" : "publish acknowledged");
+    if (epoch !== this.log.epoch) return;
     // Where exactly a batch was that was trimmed before it was repeated, nobody knows any more.
     if (offset <= this.log.floor) return;
     const entry = this.log.entries.find((other) => other.offset === offset);
-    if (!entry || entry.id !== id || (entry.n !== n) !== duplicate) {
+    // What it had tried in an earlier life of the log it finds there, and cannot know whose that was.
+    const own = duplicate && entry?.n === n && this.#logs.length > 1;
+    if (!entry || entry.id !== id || ((entry.n !== n) !== duplicate && !own)) {
       this.violated("acknowledged stays", `the receipt of ${n} names ${offset}, where ${entry?.n ?? "nothing"} is`);
     }
     if (!duplicate) this.#receipts.set(n, offset);
@@ -262,8 +289,10 @@ export class Oracle implements Witness {
     const session = this.#stays.get(id)?.process === process ? this.log.sessions.get(id) : undefined;
     const [, , , entries] = JSON.parse(text) as [number, string, number, [number, string, unknown[]][]];
     for (const [offset, , args] of entries) {
-      const entry = this.#places.get(args[1] as number);
-      if (entry?.offset !== offset || entry.data !== JSON.stringify(args)) {
+      const copies = this.#copies.get(args[1] as number) ?? [];
+      // One that does not know of the log's new life sends what was in the old one.
+      const entry = copies.findLast((copy) => copy.offset === offset);
+      if (!entry || entry.data !== JSON.stringify(args)) {
         this.violated("nothing invented", `${JSON.stringify(args)} is sent as entry ${offset}`);
       } else if (session && !this.log.entitled(session, entry, this.#revoked(id))) {
         this.violated("members only", `${entry.n} at ${offset} is sent to ${id}, which was no member`);
@@ -290,7 +319,7 @@ export class Oracle implements Witness {
   }
 
   #numberOf(process: object): number {
-    const number = this.#processes.get(process) ?? this.#processes.size;
+    const number = this.#processes.get(process) ?? this.#numbers++;
     this.#processes.set(process, number);
     return number;
   }

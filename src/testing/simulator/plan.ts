@@ -29,6 +29,7 @@ export const FAULTS = [
   "steal",
   "expiry",
   "restore",
+  "rollback",
   "storage",
   "resync",
   "wander",
@@ -75,7 +76,12 @@ export type Step =
   | { readonly do: "step clock"; readonly node: number; readonly client: number; readonly ms: number }
   | { readonly do: "forge"; readonly client: number; readonly frame: number }
   | { readonly do: "steal"; readonly client: number }
-  | { readonly do: "restore"; readonly lost: number };
+  | {
+      readonly do: "restore";
+      readonly lost: number;
+      /** Whether servers run meanwhile. Default: they are stopped and started again. */
+      readonly live?: boolean;
+    };
 
 /** A whole history to be. */
 export interface Plan {
@@ -176,6 +182,7 @@ const OF_FAULT: { readonly [F in Fault]?: fc.Arbitrary<Step> } = {
   steal: fc.record({ do: fc.constant("steal"), client: index }),
   expiry: fc.record({ do: fc.constant("away"), client: index, ms: fc.constant(40_000) }),
   restore: fc.record({ do: fc.constant("restore"), lost: fc.nat({ max: 10 }) }),
+  rollback: fc.record({ do: fc.constant("restore"), lost: fc.nat({ max: 10 }), live: fc.constant(true) }),
 } satisfies { readonly [F in Fault]?: fc.Arbitrary<unknown> } as never;
 
 function steps(faults: readonly Fault[], maxLength: number): fc.Arbitrary<Step[]> {

@@ -259,7 +259,7 @@ export class World {
         this.#steal(client(step.client));
         return;
       case "restore":
-        for (const each of this.nodes) each.crash(true);
+        if (step.live !== true) for (const each of this.nodes) each.crash(true);
         hit(hits, "store restored");
         await timeline.run(timeline.now);
         await this.disk.restore(step.lost);

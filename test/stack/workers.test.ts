@@ -1,0 +1,198 @@
+/**
+ * Several workers on one host, on one SQLite file, without Redis and without an adapter: clients of all transports, behind Node's
+ * `cluster` and @socket.io/sticky; workers are killed.
+ *
+ * Rule: the judge is `checkHistory`. REPORT=1 prints what was done.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkHistory, type HistoryEvent } from "../../src/testing/history.ts";
+import type { ClientsPlan, News, Order } from "./chaos-diary.ts";
+import { diaries } from "./chaos-run.ts";
+import type { PrimaryNews, WorkerNews, WorkerOrder, WorkersPlan } from "./workers-plan.ts";
+import { until } from "./world.ts";
+
+const KILLS = Number(process.env.WORKER_KILLS ?? 4);
+const WORKERS = 3;
+const CLIENTS = [
+  { name: "a", transports: ["websocket"] },
+  { name: "b", transports: ["websocket"] },
+  { name: "c", transports: ["polling"] },
+  { name: "d", transports: ["polling"] },
+  { name: "e", transports: ["polling", "websocket"] },
+  { name: "f", transports: ["polling", "websocket"] },
+];
+
+let scripts = "";
+beforeAll(async () => {
+  // Where packages are found from.
+  const cache = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
+  mkdirSync(cache, { recursive: true });
+  scripts = mkdtempSync(join(cache, "workers-"));
+  await build({
+    entryPoints: ["workers-primary.ts", "workers-server.ts", "chaos-clients.ts"].map((name) =>
+      fileURLToPath(new URL(name, import.meta.url)),
+    ),
+    outdir: scripts,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    external: ["better-sqlite3"],
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    // What packages require is in the bundle; what is left are Node's own modules.
+    banner: {
+      js: 'import { createRequire as requirer } from "node:module"; const require = requirer(import.meta.url);',
+    },
+    logLevel: "error",
+  });
+});
+afterAll(() => rmSync(scripts, { recursive: true, force: true }));
+
+/** The primary, and what its workers have said. */
+class Workers {
+  readonly workers: Map<number, WorkerNews> = new Map();
+  readonly #primary: ChildProcess;
+  port = 0;
+  exited = false;
+
+  constructor(plan: WorkersPlan) {
+    this.#primary = fork(join(scripts, "workers-primary.mjs"), [JSON.stringify(plan)], { execArgv: [] });
+    this.#primary.on("exit", () => {
+      this.exited = true;
+    });
+    this.#primary.on("message", (news: PrimaryNews) => {
+      if ("port" in news) this.port = news.port;
+      else {
+        const { pid, ...said } = news;
+        if (said.stalledMs) this.stalls.push(said.stalledMs);
+        this.workers.set(pid, { ...this.workers.get(pid), ...said });
+      }
+    });
+  }
+
+  readonly stalls: number[] = [];
+
+  /** Of the workers that live. */
+  get listening(): [pid: number, news: WorkerNews][] {
+    return [...this.workers].filter(([pid, { listening }]) => listening && !this.#dead.has(pid));
+  }
+
+  get published(): number {
+    return [...this.workers.values()].reduce((sum, { published = 0 }) => sum + published, 0);
+  }
+
+  readonly #dead = new Set<number>();
+
+  order(order: WorkerOrder, pid?: number): void {
+    this.#primary.send({ pid, ...order });
+  }
+
+  async kill(pid: number): Promise<void> {
+    this.#dead.add(pid);
+    process.kill(pid, "SIGKILL");
+  }
+
+  async end(): Promise<void> {
+    if (this.exited) return;
+    const gone = once(this.#primary, "exit");
+    this.#primary.disconnect();
+    await gone;
+  }
+}
+
+describe("several workers on one file", () => {
+  it(`bring every client everything, once and in one order, and handle every order, over ${KILLS} SIGKILLs of a worker`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), "workers-"));
+    const workers = new Workers({
+      workers: WORKERS,
+      workerScript: join(scripts, "workers-server.mjs"),
+      file: join(dir, "log.db"),
+      dir,
+      publishesPerSecond: 150,
+    });
+    let clients: ChildProcess | undefined;
+    const news: News = {};
+    const began = performance.now();
+    try {
+      await until("all workers are there", () => workers.port && workers.listening.length === WORKERS);
+      const plan: ClientsPlan = {
+        kind: "gapless",
+        port: workers.port,
+        diary: join(dir, "clients.jsonl"),
+        life: 0,
+        clients: CLIENTS,
+        emitsPerSecond: 120,
+      };
+      clients = fork(join(scripts, "chaos-clients.mjs"), [JSON.stringify(plan)], { execArgv: [] });
+      clients.on("message", (more: News) => Object.assign(news, more));
+      await until("all clients are connected", () => news.up);
+      const all = () => workers.listening.reduce((sum, [, { sockets = 0 }]) => sum + sockets, 0) === CLIENTS.length;
+      await until("each worker has clients", () => all() && workers.listening.every(([, { sockets }]) => sockets));
+      workers.order({ flush: true });
+      await until("all have joined their rooms", () => workers.listening.every(([, { flushed }]) => flushed));
+      workers.order({ busy: true });
+      for (let kill = 0; kill < KILLS; kill++) {
+        const goal = workers.published + 300;
+        await until("more is published", () => workers.published >= goal);
+        const [pid] = workers.listening.toSorted(([, a], [, b]) => (b.sockets ?? 0) - (a.sockets ?? 0))[0] as [
+          number,
+          object,
+        ];
+        await workers.kill(pid);
+        await until("there is another worker", () => workers.listening.length === WORKERS);
+        await until("all clients are back", all);
+        workers.order({ busy: true });
+      }
+      const goal = workers.published + 300;
+      await until("more is published", () => workers.published >= goal);
+      clients.send({ quiet: true } satisfies Order);
+      await until("every order is settled", () => news.open === 0);
+      workers.order({ busy: false });
+      await until("everything is published", () => workers.listening.every(([, { open }]) => open === 0));
+      workers.order({ last: true }, workers.listening[0]?.[0]);
+      await until("all have the last message", () => news.ended && news.open === 0);
+    } catch (e) {
+      console.log([...workers.workers], workers.exited, news, dir);
+      throw e;
+    } finally {
+      clients?.kill("SIGKILL");
+      await workers.end();
+    }
+    const counts = new Map<string, number>();
+    async function* counted() {
+      for await (const line of diaries(dir)) {
+        const { type, node } = JSON.parse(line) as HistoryEvent;
+        const what = `${type} by ${node.startsWith("w") ? "workers" : "clients"}`;
+        counts.set(what, (counts.get(what) ?? 0) + 1);
+        yield line;
+      }
+    }
+    const anomalies = await checkHistory(counted());
+    if (process.env.REPORT) {
+      const errors = Object.fromEntries([...workers.workers].map(([pid, { errors }]) => [pid, errors]));
+      const stalls = workers.stalls.toSorted((x, y) => x - y);
+      const at = (share: number) => stalls[Math.floor(share * (stalls.length - 1))]?.toFixed(1);
+      console.log({
+        seconds: ((performance.now() - began) / 1_000).toFixed(1),
+        counts,
+        errors,
+        stalls: { median: at(0.5), p99: at(0.99), max: at(1) },
+        anomalies: anomalies.length,
+      });
+    }
+    expect(anomalies.slice(0, 20), dir).toEqual([]);
+    expect(counts.get("gap by clients") ?? 0, dir).toBe(0);
+    // Nobody ever began anew.
+    expect(counts.get("session by clients"), dir).toBe(CLIENTS.length);
+    expect(counts.get("published by workers"), dir).toBeGreaterThan(300 * KILLS);
+    expect(counts.get("answered by clients"), dir).toBeGreaterThan(50 * KILLS);
+    rmSync(dir, { recursive: true, force: true });
+  }, 60_000);
+});
