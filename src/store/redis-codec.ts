@@ -80,6 +80,8 @@ export function list(reply: Reply | undefined): readonly Reply[] {
 export interface StreamRow {
   readonly offset: Offset;
   readonly before: Offset;
+  /** The life of the log in which it was appended. */
+  readonly epoch: string;
   readonly entry: Entry | undefined;
 }
 
@@ -87,18 +89,18 @@ export interface StreamRow {
 export function decodeRow(row: Reply): StreamRow {
   const [id, fields] = list(row);
   const offset = Number.parseInt(text(id), 10);
-  const [hName, h, dName, d, pName, p] = list(fields);
+  const [hName, h, dName, d, pName, p, , e] = list(fields);
   const kind = text(dName);
   if (text(hName) !== "h" || text(pName) !== "p" || (kind !== "d" && kind !== "D") || !Buffer.isBuffer(d)) {
-    return { offset, before: 0, entry: undefined };
+    return { offset, before: 0, epoch: "", entry: undefined };
   }
   try {
     const [ulid, publishedAt, keys, except] = JSON.parse(text(h)) as [string, number, string[], string[]];
     const data = kind === "d" ? d.toString() : new Uint8Array(d);
     const entry: NewEntry = { id: ulid, keys, except, data, publishedAt };
-    return { offset, before: number(p), entry: { ...entry, offset } };
+    return { offset, before: number(p), epoch: text(e), entry: { ...entry, offset } };
   } catch {
-    return { offset, before: number(p), entry: undefined };
+    return { offset, before: number(p), epoch: text(e), entry: undefined };
   }
 }
 

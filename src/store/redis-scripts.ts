@@ -9,7 +9,7 @@
  * | key | type | what |
  * |---|---|---|
  * | `meta` | hash | `v` schema version, `e` epoch, `s` secret, `o` head, `f` trim floor, `b` bytes of the entries' data |
- * | `log` | stream | id `<offset>-0`; `h` is `[id, publishedAt, keys, except]`, `d` text or `D` bytes, `p` the head before it |
+ * | `log` | stream | id `<offset>-0`; `h` is `[id, publishedAt, keys, except]`, `d` text or `D` bytes, `p` the head before it, `e` the epoch |
  * | `ids` | hash | ULID of an entry: its offset |
  * | `k:<audience key>` | zset | offsets of its entries, as members and scores |
  * | `writers` | hash | a writer's name: number of its last batch, head before it, when |
@@ -146,7 +146,7 @@ function perform.a(o)
   local last = int(head)
   head = math.max(head + 1, now * 2048)
   local at = int(head)
-  redis.call('XADD', base .. 'log', at .. '-0', 'h', h, field, data, 'p', last)
+  redis.call('XADD', base .. 'log', at .. '-0', 'h', h, field, data, 'p', last, 'e', ARGV[1])
   redis.call('HSET', base .. 'ids', o[2], at)
   for i = 3, #o do redis.call('ZADD', base .. 'k:' .. o[i], at, at) end
   bytes = bytes + #data

@@ -74,6 +74,10 @@ export class RedisStore implements Store, TailHost {
     this.connection = new RedisConnection(client, settings.timeoutMs, async () => {});
   }
 
+  get epoch(): string {
+    return this.#requireOpen().epoch;
+  }
+
   get durability(): Durability {
     return this.#durability;
   }

@@ -21,6 +21,8 @@ export interface TailHost {
   /** The key of the stream. */
   readonly logKey: string;
   readonly connection: RedisConnection;
+  /** The life of the log that the store is in. */
+  readonly epoch: string;
   /** Head and floor, after it was made sure that the log is that of the tail's life. */
   bounds(): Promise<{ readonly head: Offset; readonly floor: Offset }>;
   /** The log has lost entries that were in it: a new life begins, and tails end. */
@@ -72,9 +74,12 @@ export class RedisTail implements Tail {
       if (head < this.#position && !this.#stopped) await this.#host.rolledBack();
       return;
     }
+    const rows = list(list(stream)[1]).map(decodeRow);
+    // What was appended in another life is of one that is over, or of one that others have begun: then this throws, and nothing is handed out.
+    if (rows.some(({ epoch, entry }) => entry && epoch !== this.#host.epoch)) await this.#host.bounds();
+    if (this.#stopped) return;
     const entries: Entry[] = [];
-    for (const row of list(list(stream)[1])) {
-      const { offset, before, entry } = decodeRow(row);
+    for (const { offset, before, entry } of rows) {
       if (this.#anchored && entry && before < this.#position) {
         this.#hand(entries);
         await this.#host.rolledBack();

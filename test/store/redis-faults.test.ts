@@ -122,6 +122,26 @@ describe.skipIf(!redisAvailable)("redis", () => {
     expect(ids(reader.seen)).not.toContain(nthId(30));
   });
 
+  test("hands out nothing of a life that others have begun before it was told of it", async () => {
+    const server = await started();
+    const [a, b] = [await opened(server), await opened(server)];
+    await a.store.commit([append(1)], batch("a", 1));
+    await until(() => b.seen.length === 1);
+    await server.command("HSET", ((await server.command("KEYS", "*:writers")) as string[])[0] ?? "", "a", "0 0 0");
+    expect(await codeOf(a.store.commit([append(2)], batch("a", 2)))).toBe("STORE_REPLACED");
+    let livesThen = 0;
+    const { head } = b.log;
+    b.store.tail(head, (entries) => {
+      if (entries.some(({ id }) => id === nthId(3))) livesThen = -1;
+    });
+    await a.store.commit([append(3)], batch("a", 3));
+    await until(() => b.lives.length === 1);
+    expect(livesThen).toBe(0);
+    await a.store.commit([append(4)], batch("a", 4));
+    await until(() => b.seen.at(-1)?.id === nthId(4));
+    expect(b.lives[0]?.epoch).toBe(a.lives[0]?.epoch);
+  });
+
   test("a stale replica that takes over is noticed; both stores end in one life", async () => {
     const primary = await started();
     const replica = await started({ replicaOf: primary });
