@@ -8,12 +8,10 @@ import {
   carryOver,
   configure,
   leaveSyncing,
-  patiently,
   relax,
   type SqliteDatabase,
   synchronousLevel,
   Transactions,
-  waitBriefly,
 } from "./sqlite-driver.ts";
 import { storeError } from "./sqlite-error.ts";
 import { type Appender, SqliteLog } from "./sqlite-log.ts";
@@ -53,9 +51,8 @@ export function connect(source: ConnectionSource, durability: Durability, before
     // The generation itself had to be durable, whatever is asked of entries.
     if (durability === "os") relax(db, source, level);
     const file = durability === "disk" ? source.openWal?.() : undefined;
-    const locked = (run: () => void) => patiently(db, () => transactions.write(run));
+    const locked = (run: () => void) => transactions.write(run);
     const wal = file && new WalSync(file, leaveSyncing(db), { carryOver: () => carryOver(db), locked });
-    if (source.owned) waitBriefly(db);
     return {
       db,
       identity,

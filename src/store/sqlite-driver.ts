@@ -51,10 +51,8 @@ export interface WalFile {
   close(): void;
 }
 
-/** How long a lock of another process is waited for, all in all. */
-export const LOCK_WAIT_MS = 1000;
-/** For how much of it SQLite waits itself: it holds up the event loop. Longer than others need for one commit. */
-const BRIEF_WAIT_MS = 10;
+/** How long SQLite waits for a lock of another process. It waits on the event loop, hence no longer. */
+const LOCK_WAIT_MS = 1000;
 
 const NORMAL = 1;
 const FULL = 2;
@@ -181,21 +179,6 @@ export function configure(db: SqliteDatabase, source: ConnectionSource): void {
  */
 export function carryOver(db: SqliteDatabase): void {
   db.pragma("wal_checkpoint(PASSIVE)");
-}
-
-/** From now on SQLite waits for locks of others only briefly: whoever has the connection tries again. */
-export function waitBriefly(db: SqliteDatabase): void {
-  db.pragma(`busy_timeout = ${BRIEF_WAIT_MS}`);
-}
-
-/** Has SQLite wait for locks of others as long as need be. */
-export function patiently<T>(db: SqliteDatabase, run: () => T): T {
-  db.pragma(`busy_timeout = ${LOCK_WAIT_MS}`);
-  try {
-    return run();
-  } finally {
-    waitBriefly(db);
-  }
 }
 
 /** Lowers a connection to what survives a killed process, but not power loss. A given one not below the level that it had. */

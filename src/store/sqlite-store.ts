@@ -5,12 +5,12 @@
  * of the application's, and on a connection that has not failed. What was written is synced beside the event loop, which goes on
  * meanwhile; nobody is told of it, and nobody reads, before that.
  */
-import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { DeliveryError } from "../core/error.ts";
 import type { Offset } from "../core/position.ts";
 import { checkBatch, checkEntry, outcomesAgain } from "./batch.ts";
 import { appendNested, type Connected, connect, perform } from "./sqlite-connected.ts";
-import { type ConnectionSource, LOCK_WAIT_MS } from "./sqlite-driver.ts";
+import type { ConnectionSource } from "./sqlite-driver.ts";
 import { storeError } from "./sqlite-error.ts";
 import type { LogIdentity } from "./sqlite-schema.ts";
 import type {
@@ -181,45 +181,21 @@ export class SqliteStore implements Store {
     this.#disconnect();
   }
 
-  /**
-   * Runs a step at once; or, in the order in which they were asked for, after a transaction of somebody else's: of the application's, on
-   * its connection, or of another process, which has the lock. What only reads waits for no lock.
-   */
-  async #run<T>(doing: string, step: (connected: Connected) => T, reads = false): Promise<T> {
+  /** Runs a step at once, or, while the application has a transaction open on its connection, after that. */
+  async #run<T>(doing: string, step: (connected: Connected) => T): Promise<T> {
     this.#requireOpen();
-    const { owned } = this.#source;
-    if ((this.#waiting === 0 || (reads && owned)) && !this.#occupied()) {
-      try {
-        return this.#step(doing, step);
-      } catch (error) {
-        if (!owned || !isBusy(error)) throw error;
-      }
-    }
+    if (this.#waiting === 0 && !this.#occupied()) return this.#step(doing, step);
     this.#waiting++;
     const turn = this.#last.then(async () => {
       try {
         while (this.#occupied()) await nextTurn();
-        return await this.#insist(doing, step);
+        return this.#step(doing, step);
       } finally {
         this.#waiting--;
       }
     });
     this.#last = turn.catch(() => undefined);
     return turn;
-  }
-
-  /** Runs a step as soon as no other process has the lock. The event loop goes on meanwhile. */
-  async #insist<T>(doing: string, step: (connected: Connected) => T): Promise<T> {
-    const giveUpAt = performance.now() + LOCK_WAIT_MS;
-    for (;;) {
-      try {
-        return this.#step(doing, step);
-      } catch (error) {
-        if (!this.#source.owned || !isBusy(error) || performance.now() > giveUpAt) throw error;
-      }
-      // By chance, or those who wait would come at the same time again and again.
-      await sleep(1 + Math.random() * 9);
-    }
   }
 
   #step<T>(doing: string, step: (connected: Connected) => T): T {
@@ -234,7 +210,7 @@ export class SqliteStore implements Store {
   /** Runs a step that only reads, when all that it could see is on the disk. */
   #read<T>(doing: string, step: (connected: Connected) => T): Promise<T> {
     const wal = this.#connected?.wal;
-    return wal?.behind ? wal.caughtUp().then(() => this.#read(doing, step)) : this.#run(doing, step, true);
+    return wal?.behind ? wal.caughtUp().then(() => this.#read(doing, step)) : this.#run(doing, step);
   }
 
   /**
@@ -328,8 +304,4 @@ export class SqliteStore implements Store {
     if (this.#state === "open") return;
     throw new DeliveryError("CLOSED", "the store is not open. Nothing was kept; open it first, or make a new one.");
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof DeliveryError && error.code === "STORE_BUSY";
 }
