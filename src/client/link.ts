@@ -172,6 +172,7 @@ export function createLink(options: ReliableOptions): Link {
     },
     ready: () => phase === "live" && savedPlace?.token === token,
     savedSeq: () => (savedPlace?.nextSeq ?? 1) - 1,
+    unsaved: (seq) => marks.has(seq) || saved.has(seq),
     mark(seq, message) {
       marks.set(seq, message);
       ties.touch();

@@ -235,9 +235,11 @@ export function createOutbox(ties: Ties): Outbox {
       sent - received < limits.windowEntries &&
       flightBytes < limits.windowBytes
     ) {
+      const message = get(sent + 1);
+      // A next life that does not know that it was given up would take the server's word for an answer to it.
+      if (message && !message.args && ties.unsaved(sent + 1)) break;
       const seq = ++sent;
       everSent = Math.max(everSent, seq);
-      const message = get(seq);
       if (!message?.args) {
         group.push([seq]);
         continue;

@@ -32,6 +32,8 @@ export interface Ties {
   ready(): boolean;
   /** Up to which number messages are saved. */
   savedSeq(): number;
+  /** Whether a change of this message is not saved yet. */
+  unsaved(seq: number): boolean;
   /** A message is to be kept under its number, or to be forgotten: save that. */
   mark(seq: number, message?: Message): void;
   /** Something of what is kept has changed: save it. */

@@ -8,12 +8,15 @@ import { DeliveryError } from "../core/error.ts";
 import type { Offset } from "../core/position.ts";
 import { type Claim, resumeVerdict, tokenIsGood } from "../core/resume.ts";
 import { type Hello, PROTOCOL_VERSION, type Welcome, type WireGap } from "../core/wire.ts";
-import type { LogState } from "../store/store.ts";
+import type { LogState, StoredSession } from "../store/store.ts";
 import { isSocketKey, namespaceKey, roomOf, sessionKey } from "./audience.ts";
 import { Connection, type Outlet } from "./connection.ts";
-import type { Hub } from "./hub.ts";
+import type { Coming, Hub } from "./hub.ts";
 import { Session } from "./session.ts";
 import { signToken, verifyToken } from "./token.ts";
+
+/** From so many the next generation is chosen: it is in the token, and grows. */
+const GENERATIONS = 2 ** 20;
 
 /** Who asks to be let in. */
 export interface Applicant {
@@ -39,7 +42,7 @@ export interface Admission {
 /** Lets a client in. Rejects when the store cannot be used: then the client is served as plain Socket.IO would. */
 export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> {
   const { hello } = applicant;
-  const done = hub.expect(hello.session);
+  const coming = hub.expect(hello.session);
   const life = hub.log;
   try {
     const { epoch } = life;
@@ -49,21 +52,21 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
       hello.epoch !== undefined && hello.offset !== undefined
         ? { epoch: hello.epoch, offset: hello.offset }
         : undefined;
-    const taken = await takeUp(hub, applicant, life);
+    const taken = await takeUp(hub, applicant, life, coming);
     if (taken) {
       const { session, generation } = await raise(hub, taken);
       return await connect(hub, applicant, session, generation, claim, forked);
     }
     if (hello.session !== undefined) hub.metrics.refusedResumes++;
     const session = await begin(hub, applicant, life);
-    const connected = hub.expect(session.id);
+    const connecting = hub.expect(session.id);
     try {
       return await connect(hub, applicant, session, undefined, claim, forked);
     } finally {
-      connected();
+      connecting.over();
     }
   } finally {
-    done();
+    coming.over();
   }
 }
 
@@ -158,8 +161,8 @@ async function exchangeOwn(hub: Hub, session: Session, own: string | undefined):
 /** A session that is taken up. */
 interface Taken {
   readonly session: Session;
-  /** Whether it was made of what the store has, and not here before. */
-  readonly fresh: boolean;
+  /** The generation of the token that the client has shown. */
+  readonly shown: number;
 }
 
 /** The session that the client presents, on this node; `undefined` when it is not to be had. */
@@ -167,12 +170,15 @@ async function takeUp(
   hub: Hub,
   { hello, namespace, principal }: Applicant,
   life: LogState,
+  coming: Coming,
 ): Promise<Taken | undefined> {
   if (hello.session === undefined || hello.token === undefined) return undefined;
   const generation = verifyToken(hub.log.secret, hello.token, hello.session, principal);
   if (generation === undefined) return undefined;
   const stored = await hub.store.session(hello.session);
   demandSame(hub, life);
+  if (!coming.first())
+    throw new DeliveryError("SUPERSEDED", "a later connection of the session was faster; this one is closed.");
   if (!stored || stored.namespace !== namespace || stored.principal !== principal) return undefined;
   // What this node has not written yet (the newest confirmed token, the position, the inbox) counts too.
   const known = hub.sessions.get(stored.id);
@@ -181,53 +187,53 @@ async function takeUp(
   if (!here?.connection && hub.now() - stored.seenAt > hub.settings.sessionTtlMs) return undefined;
   if (here) {
     here.settlePosition();
-    return { session: here, fresh: false };
+    return { session: here, shown: generation };
   }
   // Somebody else had it in between.
   known?.connection?.end("SUPERSEDED");
   const session = new Session(stored, hub);
+  session.provisional = true;
+  for (const gap of known?.owed ?? []) session.owe(gap);
   hub.attach(session);
-  return { session, fresh: true };
+  return { session, shown: generation };
 }
 
 /**
  * Takes the session over for a new connection, in the store as soon as that can be written. Answers it, with its new
  * generation. Rejects when another node was faster.
+ *
+ * Nobody else comes upon the same generation: what is written in it is of this connection, whatever other nodes do late.
  */
-function raise(hub: Hub, { session, fresh }: Taken): Promise<{ session: Session; generation: number }> {
-  const generation = ++session.generation;
+function raise(hub: Hub, { session, shown }: Taken): Promise<{ session: Session; generation: number }> {
+  const generation = Math.max(session.generation, shown) + 1 + Math.floor(hub.random() * GENERATIONS);
+  session.generation = generation;
   const at = hub.now();
   return new Promise((resolve, reject) => {
     // The store can be read and not written: the step waits in the queue, before every other step of the new connection.
-    let goesOn = false;
     const goOn = (failing: unknown): void => {
       if (!failing) return;
-      goesOn = true;
+      session.used = true;
       resolve({ session, generation });
     };
     const stop = hub.events.on("store", goOn);
     goOn(hub.writer.failing);
-    let fence = 0;
     session.writes++;
     const decided = hub.deciding();
     hub.writer.add(
       () => {
-        fence = ++session.fence;
-        return { kind: "resume", session: session.id, at };
+        const { id, fence } = session;
+        session.fence = generation;
+        return { kind: "resume", session: id, generation: fence, next: generation, at };
       },
       (outcome, error) => {
         stop();
         decided();
         session.writes--;
         const stored = outcome?.session;
-        if (stored?.generation === fence) {
-          // It was read before the step: whoever had it may have stored something since.
-          const newest = fresh && !goesOn ? new Session(stored, hub) : session;
-          if (newest !== session) {
-            for (const gap of session.owed) newest.owe(gap);
-            hub.attach(newest);
-          } else if (fresh) session.takenUp(stored.memberships);
-          resolve({ session: newest, generation });
+        if (stored) {
+          // When the client has come once more meanwhile, that is for the later step.
+          const latest = session.provisional && session.generation === generation;
+          resolve({ session: latest ? brought(hub, session, stored) : session, generation });
         } else {
           if (!error) hub.fenced(session);
           reject(
@@ -238,6 +244,19 @@ function raise(hub: Hub, { session, fresh }: Taken): Promise<{ session: Session;
       },
     );
   });
+}
+
+/** Brings a session up to what the store has of it now. Answers it. */
+function brought(hub: Hub, session: Session, stored: StoredSession): Session {
+  session.provisional = false;
+  if (session.used) {
+    session.takenUp(stored.memberships);
+    return session;
+  }
+  const newest = new Session(stored, hub);
+  for (const gap of session.owed) newest.owe(gap);
+  hub.attach(newest);
+  return newest;
 }
 
 async function begin(hub: Hub, { hello, namespace, principal, own }: Applicant, life: LogState): Promise<Session> {

@@ -50,6 +50,14 @@ export interface HubOptions {
   readonly metrics: Metrics;
 }
 
+/** Somebody who comes back to a session. */
+export interface Coming {
+  /** Whether to go on: nobody who came later has been faster. */
+  first(): boolean;
+  /** He is in, or gone again. */
+  over(): void;
+}
+
 /** A node of the delivery network. */
 export class Hub implements Feeder, SessionHost {
   readonly store: Store;
@@ -70,8 +78,9 @@ export class Hub implements Feeder, SessionHost {
   readonly #options: HubOptions;
   #roster = new Roster();
   readonly #waiting = new Set<Connection>();
-  /** Sessions that somebody is coming back to. */
-  readonly #expected = new Map<string, number>();
+  /** Sessions that somebody is coming back to: how many, and whose coming goes on that came last. */
+  readonly #expected = new Map<string, { waiting: number; last: number }>();
+  #comings = 0;
   readonly #whenOpen: { readonly opened: () => void; readonly refused: (error: DeliveryError) => void };
   #log: LogState | undefined;
   #recent: Recent;
@@ -283,16 +292,24 @@ export class Hub implements Feeder, SessionHost {
     for (const { key } of session.memberships.all()) this.#roster.add(key, session);
   }
 
-  /** Somebody comes back to a session: it stays here until he is in, or gone again. Answers what ends that. */
-  expect(id: string | undefined): () => void {
-    if (id === undefined) return () => {};
-    this.#expected.set(id, (this.#expected.get(id) ?? 0) + 1);
-    return () => {
-      const others = (this.#expected.get(id) ?? 1) - 1;
-      if (others > 0) this.#expected.set(id, others);
-      else this.#expected.delete(id);
-      const session = this.sessions.get(id);
-      if (session) this.release(session);
+  /** Somebody comes back to a session: it stays here until he is in, or gone again. */
+  expect(id: string | undefined): Coming {
+    if (id === undefined) return { first: () => true, over: () => {} };
+    const coming = ++this.#comings;
+    const those = this.#expected.get(id) ?? { waiting: 0, last: 0 };
+    those.waiting++;
+    this.#expected.set(id, those);
+    return {
+      first: () => {
+        if (those.last > coming) return false;
+        those.last = coming;
+        return true;
+      },
+      over: () => {
+        if (--those.waiting === 0) this.#expected.delete(id);
+        const session = this.sessions.get(id);
+        if (session) this.release(session);
+      },
     };
   }
 
@@ -461,12 +478,23 @@ export class Hub implements Feeder, SessionHost {
     this.#dispatch();
   }
 
-  /** Another node has taken the session over. */
+  /**
+   * Another node has raised the session's generation. The client stays away only when it has shown there that it has the newer one: the
+   * connection may be its own earlier one, whose hello or whose resume came late. It comes back, then, and takes its session up again.
+   */
   fenced(session: Session): void {
     if (this.sessions.get(session.id) !== session) return;
+    const { connection } = session;
     session.lost = true;
-    session.connection?.end("SUPERSEDED");
     session.connection = undefined;
     this.release(session);
+    if (!connection) return;
+    this.store.session(session.id).then(
+      (stored) => {
+        if (stored && stored.confirmed > connection.generation) connection.end("SUPERSEDED");
+        else connection.drop();
+      },
+      () => connection.drop(),
+    );
   }
 }

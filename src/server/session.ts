@@ -43,7 +43,7 @@ export class Session {
   announced: readonly WireGap[] = NONE;
   /** Operations of it that are not through. */
   writes = 0;
-  /** Counts the connections that it had; the present one's. */
+  /** The present connection's, above those of all before. */
   generation: number;
   /** The generation that the store has by the time the next operation is made: a resume may be on its way there. */
   fence: number;
@@ -55,6 +55,10 @@ export class Session {
   busy = 0;
   /** Whether another server, or another life of it here, has it now: what failed is for that one to try again. */
   lost = false;
+  /** Whether it was made of what the store had before it was taken over there: whoever had it may have stored something since. */
+  provisional = false;
+  /** Whether a client was let in on it here: it may be ahead of the store. */
+  used = false;
   /** Whether it belongs to a life of the log that is over: nothing of it is written any more. */
   over = false;
   readonly inbox: Inbox;

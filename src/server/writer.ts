@@ -31,6 +31,8 @@ interface Item {
   readonly patient: boolean;
   readonly outlives: boolean;
   readonly settled: Settled;
+  /** Whether an attempt at it, in a batch that was given up, may have been kept. */
+  unknown: boolean;
   /** Something in a batch with it cannot be kept: it is tried by itself. */
   suspect: boolean;
   /** Whether `settled` was called. */
@@ -127,7 +129,17 @@ export class Writer {
   add(operation: () => Operation, settled: Settled, options: AddOptions = {}): void {
     const { patient = true, outlives = false, bytes = 0 } = options;
     this.#added++;
-    const item = { operation, made: undefined, bytes, patient, outlives, settled, suspect: false, told: false };
+    const item: Item = {
+      operation,
+      made: undefined,
+      bytes,
+      patient,
+      outlives,
+      settled,
+      unknown: false,
+      suspect: false,
+      told: false,
+    };
     if (this.#stopped) {
       this.#through(item, undefined, this.#stopped);
       return;
@@ -203,7 +215,7 @@ export class Writer {
       return item.made;
     });
     const id = { writer: this.#options.name, number: ++this.#batches };
-    this.#attempt({ id, items, operations, unknown: false, over: false });
+    this.#attempt({ id, items, operations, unknown: items.some(({ unknown }) => unknown), over: false });
   }
 
   #attempt(batch: Batch): void {
@@ -243,7 +255,7 @@ export class Writer {
       this.#batch = undefined;
       for (const item of batch.items) this.#through(item, undefined, this.#stopped);
     } else if (batch.over) {
-      this.#again(this.#outliving(batch.items, error));
+      this.#again(this.#outliving(batch.items, error), batch.unknown);
     } else if (batch.unknown) {
       if (this.#failures >= UNKNOWN_TRIES) this.#refuse(batch.items, unknownOutcome(error));
     } else {
@@ -259,17 +271,23 @@ export class Writer {
       if (!this.#batch) this.#next();
       else if (this.#stopped) this.#failed(this.#batch, this.#stopped);
       else if (this.#batch.over) {
-        this.#again(this.#batch.items.filter(({ outlives }) => outlives));
+        this.#again(
+          this.#batch.items.filter(({ outlives }) => outlives),
+          this.#batch.unknown,
+        );
         this.#next();
       } else this.#attempt(this.#batch);
     });
   }
 
-  /** The batch is given up; these of it are to be done in the next. */
-  #again(items: readonly Item[]): void {
+  /** The batch is given up; these of it are to be done in the next. @param unknown Whether it may have been kept. */
+  #again(items: readonly Item[], unknown = false): void {
     this.#batch = undefined;
     const left = items.filter(({ told }) => !told);
-    for (const item of left) this.#queuedBytes += item.bytes;
+    for (const item of left) {
+      this.#queuedBytes += item.bytes;
+      item.unknown ||= unknown;
+    }
     this.#queue = [...left, ...this.#queue];
   }
 

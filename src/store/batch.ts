@@ -29,20 +29,21 @@ export function outcomesAgain(batch: readonly Operation[], found: Found): (Outco
       head = Math.max(head, offset);
       return { offset, duplicate };
     }
-    if (operation.kind === "resume") {
-      const session = found.session(operation.session);
-      return session && { offset: head, session };
-    }
-    if ("generation" in operation) {
-      // Resumes that follow in the batch itself have raised the generation since.
-      const raised = batch
-        .slice(i)
-        .filter(({ kind, ...rest }) => kind === "resume" && "session" in rest && rest.session === operation.session);
-      const generation = found.session(operation.session)?.generation;
-      if (generation === undefined || generation > operation.generation + raised.length) return undefined;
-    }
-    return { offset: head };
+    if (!("generation" in operation)) return { offset: head };
+    const session = found.session(operation.session);
+    const generation = operation.kind === "resume" ? operation.next : operation.generation;
+    if (session?.generation !== raised(generation, operation.session, batch.slice(i + 1))) return undefined;
+    return operation.kind === "resume" ? { offset: head, session: { ...session, generation } } : { offset: head };
   });
+}
+
+/** What becomes of a session's generation by the resumes among these steps. */
+function raised(generation: number, session: string, steps: readonly Operation[]): number {
+  let now = generation;
+  for (const step of steps) {
+    if (step.kind === "resume" && step.session === session && step.generation === now) now = step.next;
+  }
+  return now;
 }
 
 /** Refuses a batch that holds a value no engine could keep. Throws `INVALID`. */
@@ -57,6 +58,7 @@ export function checkBatch(batch: readonly Operation[]): void {
         checkMoment(operation.at);
         break;
       case "resume":
+        demand(isOffset(operation.next) && operation.next > operation.generation, "next", operation.next);
         checkMoment(operation.at);
         break;
       case "leave":

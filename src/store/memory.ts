@@ -116,9 +116,9 @@ class MemoryStore implements Store {
         });
         break;
       case "resume": {
-        const session = this.#sessions.get(operation.session);
+        const session = this.#fenced(operation);
         if (session === undefined) return undefined;
-        session.generation++;
+        session.generation = operation.next;
         session.seenAt = operation.at;
         return { offset: this.#head, session: snapshot(session) };
       }

@@ -163,17 +163,16 @@ function perform.o(o)
   seen(id, principal, int(o[6]))
   return true
 end
-function perform.r(o)
-  local id, key = o[2], base .. 's:' .. o[2]
-  if redis.call('EXISTS', key) == 0 then return false end
-  redis.call('HINCRBY', key, 'g', 1)
-  redis.call('HSET', key, 't', int(o[3]))
-  seen(id, redis.call('HGET', key, 'p'), int(o[3]))
-  return snapshot(id)
-end
 local function owned(o)
   local key = base .. 's:' .. o[2]
   if tonumber(redis.call('HGET', key, 'g') or -1) == o[3] then return key end
+end
+function perform.r(o)
+  local key = owned(o)
+  if not key then return false end
+  redis.call('HSET', key, 'g', int(o[4]), 't', int(o[5]))
+  seen(o[2], redis.call('HGET', key, 'p'), int(o[5]))
+  return snapshot(o[2])
 end
 function perform.j(o)
   local key = owned(o)

@@ -232,7 +232,7 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a session that failed to come in stays",
     file: "server/hub.ts",
-    find: "      const session = this.sessions.get(id);\n      if (session) this.release(session);",
+    find: "        const session = this.sessions.get(id);\n        if (session) this.release(session);",
     replace: "",
   },
   {
@@ -244,14 +244,26 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "what is on its way into a log that is replaced is dropped",
     file: "server/writer.ts",
-    find: "this.#again(this.#outliving(batch.items, error));",
+    find: "this.#again(this.#outliving(batch.items, error), batch.unknown);",
     replace:
       "{ for (const item of this.#outliving(batch.items, error)) this.#through(item, undefined); this.#batch = undefined; }",
   },
   {
+    name: "what may have been kept counts as refused in the next batch",
+    file: "server/writer.ts",
+    find: "item.unknown ||= unknown;",
+    replace: "",
+  },
+  {
+    name: "a client stays away from its own session, because an earlier hello of it came late",
+    file: "server/hub.ts",
+    find: "if (stored && stored.confirmed > connection.generation)",
+    replace: "if (stored)",
+  },
+  {
     name: "clients of a log that was replaced stay where they are",
     file: "server/hub.ts",
-    find: "connection?.drop();",
+    find: "      connection?.drop();",
     replace: "",
   },
   {

@@ -197,8 +197,12 @@ export class Life {
       packet: ({ data }) => send(data),
       disconnect: () => {
         // Superseded: as an application would, it connects anew after a while.
-        hit(life.#world.hits, "superseded");
-        life.#world.oracle.reading(life.#client.persona).mayLoseSession = true;
+        const { hits, oracle } = life.#world;
+        const { persona } = life.#client;
+        hit(hits, "superseded");
+        if (!oracle.inbound.contested.has(life.overheard?.session as string))
+          oracle.violated("its own", `client ${persona} is told to stay away, and nobody else ever had its session`);
+        oracle.reading(persona).mayLoseSession = true;
         life.wire?.close("client");
         return socket as RawSocket;
       },

@@ -134,7 +134,7 @@ export class LogModel {
         this.sessions.delete(id);
         return;
       case "resume":
-        session.generation++;
+        session.generation = operation.next;
         return;
       case "join":
         if (intervals.some(({ key, until }) => key === operation.key && until === Number.POSITIVE_INFINITY)) return;

@@ -27,6 +27,7 @@ export const PROPERTIES = {
   "same answer": "A callback is called once, with the answer of a handler that was given this message.",
   bounded: "Windows, queues and the outbox stay within their limits, and what is done with is let go.",
   authority: "A frame changes only the session of the connection it came on.",
+  "its own": "A client is told that another one has its session only when that is so.",
   liveness: "With all faults gone everything arrives, by time alone, also while another client stays broken.",
   "quiet after": "Reconnecting when all is done brings nothing again, and recovers.",
   efficient: "Without faults nothing is sent twice.",

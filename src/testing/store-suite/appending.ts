@@ -12,9 +12,11 @@ import {
   entry,
   everything,
   ids,
+  letter,
   nthId,
   offsetsOf,
   open,
+  progress,
   stored,
   type UnboundCase,
   withStore,
@@ -99,22 +101,25 @@ export const appendingCases: readonly UnboundCase[] = [
         append(1),
         open("s", { keys: ["k"] }),
         append(2),
-        { kind: "resume", session: "s", at: 2 },
+        { kind: "resume", session: "s", generation: 1, next: 2, at: 2 },
+        progress("s", 1, 0, 0),
+        { kind: "resume", session: "s", generation: 2, next: 4, at: 2 },
       ];
       const first = await store.commit(batch, { writer: "a", number: 1 });
       assert.deepEqual(await store.commit(batch, { writer: "a", number: 1 }), first);
       const session = await stored(store, "s");
-      assert.deepEqual([session.generation, session.cursor], [2, first[0]?.offset]);
+      assert.deepEqual([session.generation, session.cursor], [4, first[0]?.offset]);
       // Another writer counts for itself, and each number is another batch.
-      const resume: Operation[] = [{ kind: "resume", session: "s", at: 3 }];
-      await store.commit(resume, { writer: "b", number: 1 });
-      await store.commit(resume, { writer: "a", number: 2 });
-      await store.commit(resume, { writer: "b", number: 1 });
-      assert.equal((await stored(store, "s")).generation, 4);
+      const buried: Operation[] = [{ kind: "bury", letter: letter(1) }];
+      const none: Operation[] = [{ kind: "unbury", letter: nthId(1) }];
+      await store.commit(buried, { writer: "b", number: 1 });
+      await store.commit(none, { writer: "a", number: 2 });
+      await store.commit(buried, { writer: "b", number: 1 });
+      assert.equal((await store.usage()).deadLetters, 0);
       const again = await harness.reopen();
       await again.open();
-      await again.commit(resume, { writer: "a", number: 2 });
-      assert.equal((await stored(again, "s")).generation, 4);
+      await again.commit(buried, { writer: "b", number: 1 });
+      assert.equal((await again.usage()).deadLetters, 0);
       assert.deepEqual(ids((await again.read(everything())).entries), [nthId(1), nthId(2)]);
     },
   ),

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { memory } from "../../store/memory.ts";
 import { type FaultyStore, faultyStore, type StoreFault } from "../store-faults.ts";
 import type { MakeStore, UnboundCase } from "./given.ts";
-import { Caller, outcomeOf, resumes, scenario } from "./scenario.ts";
+import { Caller, outcomeOf, scenario } from "./scenario.ts";
 
 /** Calls that are made to fail, at most. */
 const CALLS = 200;
@@ -81,8 +81,6 @@ async function performed(
     }
     // The end is what the store says when nothing fails any more.
     if (caller.store === faulty) caller.store = harness.store;
-    // Repeated under its name, not even a resume counts twice.
-    if (named && !faulty.crashed) assert.equal(caller.generation, 1 + resumes);
     return { calls: faulty.calls, end: await outcomeOf(caller) };
   } finally {
     await harness.cleanup();

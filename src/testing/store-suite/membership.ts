@@ -49,7 +49,7 @@ export const membershipCases: readonly UnboundCase[] = [
   }),
 
   withStore("starts a session over when one of the same id is opened", async (store) => {
-    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", at: 2 }]);
+    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", generation: 1, next: 2, at: 2 }]);
     await store.commit([
       { kind: "inbox", session: "s", generation: 2, settled: 4, above: [9], answers: [[1, "x"]], drop: [] },
       open("s", { keys: ["b"], at: 3 }),
@@ -62,17 +62,17 @@ export const membershipCases: readonly UnboundCase[] = [
   withStore("a resume takes the session over and answers what it now is", async (store) => {
     await store.commit([open("s", { keys: ["a"] })]);
     const [outcome, unknown] = await store.commit([
-      { kind: "resume", session: "s", at: 9 },
-      { kind: "resume", session: "t", at: 9 },
+      { kind: "resume", session: "s", generation: 1, next: 5, at: 9 },
+      { kind: "resume", session: "t", generation: 1, next: 5, at: 9 },
     ]);
-    assert.equal(outcome?.session?.generation, 2);
+    assert.equal(outcome?.session?.generation, 5);
     assert.equal(outcome?.session?.seenAt, 9);
     assert.deepEqual(outcome?.session, await store.session("s"));
     assert.equal(unknown, undefined);
   }),
 
   withStore("changes nothing for a connection that was superseded, and says so by undefined", async (store) => {
-    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", at: 2 }]);
+    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", generation: 1, next: 2, at: 2 }]);
     const before = await store.session("s");
     for (const [session, generation] of [
       ["s", 1],
@@ -80,13 +80,14 @@ export const membershipCases: readonly UnboundCase[] = [
       ["t", 1],
     ] as const) {
       const outcomes = await store.commit([
+        { kind: "resume", session, generation, next: 9, at: 77 },
         { kind: "join", session, generation, key: "b" },
         { kind: "leave", session, generation, key: "a" },
         progress(session, generation, 5, 5),
         progress(session, generation, 0, 0, { rewind: true, at: 77 }),
         { kind: "inbox", session, generation, settled: 3, above: [5], answers: [[1, "x"]], drop: [] },
       ]);
-      assert.deepEqual(outcomes, new Array<Outcome | undefined>(5).fill(undefined));
+      assert.deepEqual(outcomes, new Array<Outcome | undefined>(6).fill(undefined));
     }
     assert.deepEqual(await store.session("s"), before);
     assert.equal(await store.session("t"), undefined);
