@@ -79,6 +79,12 @@ function demandSame(hub: Hub, life: LogState): void {
   );
 }
 
+/** Only the connection that came last may have the session. */
+function demandLatest(hub: Hub, session: Session, generation: number): void {
+  if (session.generation === generation && hub.sessions.get(session.id) === session) return;
+  throw new DeliveryError("SUPERSEDED", "another connection took the session over meanwhile; this one is closed.");
+}
+
 /** Makes a connection of the session. @param raised The generation that it was resumed with; `undefined`: it is new. */
 async function connect(
   hub: Hub,
@@ -94,6 +100,8 @@ async function connect(
   const generation = raised ?? session.generation;
   if (resumed) await exchangeOwn(hub, session, applicant.own);
   const { floor, end } = await bounds(hub, session, claim);
+  // What a client says that has come once more since is nothing to go by.
+  demandLatest(hub, session, generation);
   const head = Math.max(hub.dispatched, session.position, end);
   const verdict = resumeVerdict(claim, resumed ? session : undefined, { epoch, head, floor }, forked);
   const gaps: WireGap[] = verdict.gap ? [verdict.gap] : [];
@@ -108,9 +116,7 @@ async function connect(
   }
   session.inbox.skipTo(hello.floor);
 
-  if (session.generation !== generation || hub.sessions.get(session.id) !== session) {
-    throw new DeliveryError("SUPERSEDED", "another connection took the session over meanwhile; this one is closed.");
-  }
+  demandLatest(hub, session, generation);
   const connection = new Connection(session, verdict.position, applicant.outlet, hub, {
     ...hub.settings.limits,
     ackTimeoutMs: hub.settings.ackTimeoutMs,

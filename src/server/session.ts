@@ -131,9 +131,9 @@ export class Session {
     return this.connection ? this.#host.now() : this.#seenAt;
   }
 
-  /** Whether everything there is for the client has arrived. */
+  /** Whether everything there is for the client has arrived. An older connection cannot say so any more when somebody has come back. */
   get idle(): boolean {
-    return this.connection?.drained === true;
+    return this.connection?.generation === this.generation && this.connection.drained;
   }
 
   /** How many rooms it is, or is about to be, in. */
