@@ -16,6 +16,7 @@ import type { DeliveryEvents } from "./delivery-events.ts";
 import type { EventsOf } from "./event-types.ts";
 import { Events } from "./events.ts";
 import { check, DEFAULT_LIMITS, type Limits, limitsSchema } from "./limits.ts";
+import { Opening } from "./opening.ts";
 import { Publishing } from "./operator.ts";
 import { clockSchema, storeSchema } from "./options.ts";
 import { type PublishHost, ReceiptPublisher } from "./publisher.ts";
@@ -102,9 +103,9 @@ class Sender implements PublishHost {
   readonly codec: Codec;
   readonly events: Events<EmitterEvents> = new Events();
   readonly newId: () => string = ulids();
-  readonly ready: Promise<void>;
-  broken: DeliveryError | undefined;
   readonly #writer: Writer;
+  readonly #opening: Opening;
+  #closed: DeliveryError | undefined;
   readonly #clock: Clock;
   #log: LogState | undefined;
 
@@ -112,7 +113,7 @@ class Sender implements PublishHost {
     this.store = store;
     this.codec = new Codec(limits, true);
     this.#clock = clock;
-    this.#writer = new Writer((batch, id) => this.ready.then(() => store.commit(batch, id)), {
+    this.#writer = new Writer((batch, id) => this.#opening.open().then(() => store.commit(batch, id)), {
       name: this.newId(),
       pendingEntries: limits.pendingEntries,
       pendingBytes: limits.pendingBytes,
@@ -121,12 +122,33 @@ class Sender implements PublishHost {
       later: (run) => void setImmediate(run),
       onHealth: (failing) => {
         this.events.emit("store", failing);
-        if (failing) this.events.emit("error", failing);
+        if (failing && this.opened) this.events.emit("error", failing);
       },
       onCommitted: () => {},
     });
-    this.ready = this.#open();
-    this.ready.catch((error: DeliveryError) => this.events.emit("error", error));
+    this.#opening = new Opening({
+      store,
+      clock,
+      random: Math.random,
+      replaced: (log) => this.#replaced(log),
+      opened: (log) => {
+        this.#log = log;
+      },
+      failing: (error) => this.events.emit("error", error),
+    });
+    this.ready.catch((error: DeliveryError) => {
+      this.#writer.stop(error);
+      if (error.code !== "CLOSED") this.events.emit("error", error);
+    });
+    void this.#opening.begin();
+  }
+
+  get ready(): Promise<void> {
+    return this.#opening.ready;
+  }
+
+  get broken(): DeliveryError | undefined {
+    return this.#closed ?? this.#opening.broken;
   }
 
   get opened(): boolean {
@@ -147,15 +169,12 @@ class Sender implements PublishHost {
   }
 
   async close(): Promise<void> {
-    const opened = await this.ready.then(
-      () => true,
-      () => false,
-    );
-    if (!opened) return;
-    this.broken = new DeliveryError("CLOSED", "the emitter was closed.");
+    const closed = new DeliveryError("CLOSED", "the emitter was closed.");
+    if (!(await this.#opening.end(closed))) return;
+    this.#closed = closed;
     // Every publish is answered before long, also while the store fails.
     await this.#writer.flushed();
-    this.#writer.stop(this.broken);
+    this.#writer.stop(closed);
     await this.store.close();
   }
 
@@ -165,18 +184,5 @@ class Sender implements PublishHost {
     const error = new DeliveryError("STORE_REPLACED", "the log was replaced, or has lost its end. It has a new epoch.");
     this.#writer.renew(error);
     this.events.emit("error", error);
-  }
-
-  async #open(): Promise<void> {
-    try {
-      this.#log = await this.store.open((log) => this.#replaced(log));
-    } catch (cause) {
-      this.broken =
-        cause instanceof DeliveryError
-          ? cause
-          : new DeliveryError("STORE_FAILED", "the store could not be opened.", { cause });
-      this.#writer.stop(this.broken);
-      throw this.broken;
-    }
   }
 }

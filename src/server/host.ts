@@ -87,7 +87,7 @@ export class Host implements ServerHost {
     const principal = this.#settings.principal(socket) ?? null;
     const outlet = new SocketOutlet(socket);
     try {
-      await this.#hub.ready;
+      await this.#hub.reached();
       const { session, connection, welcome, rooms } = await admit(this.#hub, {
         hello,
         namespace: socket.nsp.name,

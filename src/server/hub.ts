@@ -23,6 +23,7 @@ import type { DeliveryEvents } from "./delivery-events.ts";
 import type { Events } from "./events.ts";
 import { Handling } from "./handling.ts";
 import type { Metrics } from "./metrics.ts";
+import { Opening } from "./opening.ts";
 import type { Settings } from "./options.ts";
 import { Recent } from "./recent.ts";
 import { readRecent, readStore } from "./replay.ts";
@@ -69,10 +70,6 @@ export class Hub implements Feeder, SessionHost {
   readonly metrics: Metrics;
   readonly writer: Writer;
   readonly cursors: Cursors;
-  /** Resolves when the store is open; rejects when it cannot be. */
-  readonly ready: Promise<void>;
-  /** Why the store could not be opened. Everything is delivered as plain Socket.IO would, then. */
-  broken: DeliveryError | undefined;
   /** Sessions that this node has to do with. */
   readonly sessions: Map<string, Session> = new Map();
   readonly #options: HubOptions;
@@ -81,7 +78,8 @@ export class Hub implements Feeder, SessionHost {
   /** Sessions that somebody is coming back to: how many, and whose coming goes on that came last. */
   readonly #expected = new Map<string, { waiting: number; last: number }>();
   #comings = 0;
-  readonly #whenOpen: { readonly opened: () => void; readonly refused: (error: DeliveryError) => void };
+  readonly #opening: Opening;
+  #closed: DeliveryError | undefined;
   #log: LogState | undefined;
   #recent: Recent;
   readonly #replayed: Replayed;
@@ -108,15 +106,17 @@ export class Hub implements Feeder, SessionHost {
     this.#recent = new Recent(0, recentEntries, recentBytes);
     this.#replayed = new Replayed((entries, upTo) => this.#chunks(entries, upTo), recentBytes);
     this.cursors = new Cursors(this);
-    let opened = () => {};
-    let refused = (_error: DeliveryError) => {};
-    this.ready = new Promise((resolve, reject) => {
-      opened = resolve;
-      refused = reject;
+    this.#opening = new Opening({
+      ...options,
+      replaced: (log) => this.#replaced(log),
+      opened: (log) => this.#follow(log),
+      failing: (error) => this.failed(error),
     });
-    this.ready.catch((error: unknown) => this.failed(error));
-    this.#whenOpen = { opened, refused };
-    this.writer = new Writer((batch, id) => this.ready.then(() => options.store.commit(batch, id)), {
+    this.ready.catch((error: DeliveryError) => {
+      this.writer.stop(error);
+      if (error.code !== "CLOSED") this.failed(error);
+    });
+    this.writer = new Writer((batch, id) => this.#opening.open().then(() => options.store.commit(batch, id)), {
       name: options.newId(),
       pendingEntries,
       pendingBytes,
@@ -128,23 +128,24 @@ export class Hub implements Feeder, SessionHost {
     });
   }
 
-  /** Opens the store and begins to read its log at the end. */
-  async open(): Promise<void> {
-    let log: LogState;
-    try {
-      log = await this.store.open((next) => this.#replaced(next));
-    } catch (cause) {
-      const error =
-        cause instanceof DeliveryError
-          ? cause
-          : new DeliveryError("STORE_FAILED", "the store could not be opened.", { cause });
-      this.broken = error;
-      this.writer.stop(error);
-      this.#whenOpen.refused(error);
-      return;
-    }
-    this.#follow(log);
-    this.#whenOpen.opened();
+  /** Opens the store and begins to read its log at the end. Resolves when that was tried. */
+  open(): Promise<void> {
+    return this.#opening.begin();
+  }
+
+  /** Resolves when the store is open; rejects when it cannot be. */
+  get ready(): Promise<void> {
+    return this.#opening.ready;
+  }
+
+  /** Resolves when the store is open; rejects, as soon as it is known, when it is not, or not yet. */
+  reached(): Promise<void> {
+    return this.#opening.open();
+  }
+
+  /** Why the store cannot be used any more. Everything is delivered as plain Socket.IO would, then. */
+  get broken(): DeliveryError | undefined {
+    return this.#closed ?? this.#opening.broken;
   }
 
   /** Reads this life of the log from its present end on. */
@@ -391,14 +392,15 @@ export class Hub implements Feeder, SessionHost {
   /** Stops reading the log, commits what waits and closes the store. */
   async close(): Promise<void> {
     if (this.broken) return;
-    await this.ready;
+    const closed = new DeliveryError("CLOSED", "the server was closed.");
+    if (!(await this.#opening.end(closed))) return;
     for (const session of this.sessions.values()) {
       session.settlePosition();
       this.cursors.save(session);
     }
     if (!this.writer.failing) await this.writer.flushed();
-    this.broken = new DeliveryError("CLOSED", "the server was closed.");
-    this.writer.stop(this.broken);
+    this.#closed = closed;
+    this.writer.stop(closed);
     this.#tail?.stop();
     await this.store.close();
   }
@@ -474,7 +476,8 @@ export class Hub implements Feeder, SessionHost {
 
   #health(failing: DeliveryError | undefined): void {
     this.events.emit("store", failing);
-    if (failing) this.failed(failing);
+    // Before it is open, that was said already.
+    if (failing && this.opened) this.failed(failing);
     this.#dispatch();
   }
 

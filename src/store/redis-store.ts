@@ -14,7 +14,7 @@ import { redisError } from "./redis-error.ts";
 import * as scripts from "./redis-scripts.ts";
 import { levelOf } from "./redis-server.ts";
 import { RedisTail, type TailHost } from "./redis-tail.ts";
-import { type RedisClient, RedisConnection, type Reply } from "./redis-wire.ts";
+import { isRefusal, type RedisClient, RedisConnection, type Reply } from "./redis-wire.ts";
 import type {
   CommitId,
   DeadLetter,
@@ -85,7 +85,18 @@ export class RedisStore implements Store, TailHost {
   async open(replaced?: (log: LogState) => void): Promise<LogState> {
     if (this.#state !== "new") throw new DeliveryError("INVALID", "the store was opened before. Make a new one.");
     this.#replaced = replaced;
-    this.#log = await this.#opened();
+    this.#log = await this.#opened().catch((error: unknown) => {
+      const { cause } = error as Error;
+      if (isRefusal(cause) || !(cause instanceof Error)) throw error;
+      // Whether an opening was done does not matter to one who opens again.
+      throw new DeliveryError(
+        "STORE_BUSY",
+        `Redis cannot be reached: ${cause.message}. Nothing was kept; try again soon.`,
+        {
+          cause,
+        },
+      );
+    });
     this.#state = "open";
     return this.#log;
   }
