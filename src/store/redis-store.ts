@@ -237,17 +237,16 @@ export class RedisStore implements Store, TailHost {
     const asked = this.#run(script, [log.epoch, ...args], counted);
     this.#underWay.add(asked);
     try {
-      return await asked;
+      const reply = await asked;
+      // What was found in the life before is nothing to build on, also when others have noticed its end while the answer was on its way.
+      if (this.#log !== log) throw replaced(doing);
+      return reply;
     } catch (error) {
       const said = error instanceof Error ? error.message : "";
       const lost = said.startsWith(scripts.ROLLED_BACK);
       if (lost || said.startsWith(scripts.REPLACED)) {
         await this.#renew(log, lost);
-        throw new DeliveryError(
-          "STORE_REPLACED",
-          `${doing} failed: the log was replaced, or has lost its end. It has a new epoch now, and what was under way is not in it.`,
-          { cause: error },
-        );
+        throw replaced(doing, error);
       }
       throw redisError(error, doing);
     } finally {
@@ -296,6 +295,14 @@ export class RedisStore implements Store, TailHost {
     if (this.#state === "open" && this.#log) return this.#log;
     throw new DeliveryError("CLOSED", "the store is not open. Nothing was kept; open it first, or make a new one.");
   }
+}
+
+function replaced(doing: string, cause?: unknown): DeliveryError {
+  return new DeliveryError(
+    "STORE_REPLACED",
+    `${doing} failed: the log was replaced, or has lost its end. It has a new epoch now, and what was under way is not in it.`,
+    { cause },
+  );
 }
 
 /** What came of one operation, as the script tells it. */
