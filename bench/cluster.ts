@@ -9,7 +9,6 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +16,7 @@ import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
 import { io as plain } from "socket.io-client";
 import { io as wrapped } from "../src/client/index.ts";
+import { freePort } from "./free-port.ts";
 import { median } from "./statistics.ts";
 
 const { values } = parseArgs({
@@ -130,15 +130,6 @@ async function start(way: Way, url: string): Promise<Node> {
 async function reads(redis: Redis): Promise<number> {
   const stats = await redis.info("commandstats");
   return Number(/cmdstat_xread:calls=(\d+)/.exec(stats)?.[1] ?? 0);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 const rows: Record<string, unknown>[] = [];
