@@ -42,6 +42,11 @@ export class Inbox {
     this.#receiver.settle(seq);
   }
 
+  /** Another life of the session had settled these. */
+  settledElsewhere({ settled, above }: InboxState): void {
+    this.#receiver.settledElsewhere(settled, above);
+  }
+
   /** The client says that it is done with everything up to here; what an older state of ours does not know of is not waited for. */
   skipTo(seq: number): void {
     this.#receiver.skipTo(seq);

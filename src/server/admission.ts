@@ -15,8 +15,8 @@ import type { Coming, Hub } from "./hub.ts";
 import { Session } from "./session.ts";
 import { signToken, verifyToken } from "./token.ts";
 
-/** From so many the next generation is chosen: it is in the token, and grows. */
-const GENERATIONS = 2 ** 20;
+/** In a millisecond so many generations are to be had: two servers hardly come upon the same. */
+const GENERATIONS = 2 ** 11;
 
 /** Who asks to be let in. */
 export interface Applicant {
@@ -188,7 +188,7 @@ async function takeUp(
   if (!stored || stored.namespace !== namespace || stored.principal !== principal) return undefined;
   // What this node has not written yet (the newest confirmed token, the position, the inbox) counts too.
   const known = hub.sessions.get(stored.id);
-  const here = known && known.fence >= stored.generation ? known : undefined;
+  const here = known && !known.lost && known.fence >= stored.generation ? known : undefined;
   if (!tokenIsGood(generation, here ?? stored)) return undefined;
   if (!here?.connection && hub.now() - stored.seenAt > hub.settings.sessionTtlMs) return undefined;
   if (here) {
@@ -208,12 +208,13 @@ async function takeUp(
  * Takes the session over for a new connection, in the store as soon as that can be written. Answers it, with its new
  * generation. Rejects when another node was faster.
  *
- * Nobody else comes upon the same generation: what is written in it is of this connection, whatever other nodes do late.
+ * Generations grow with time, over all nodes: whichever is stored first, in the end the session is with the node that its client came to last.
  */
 function raise(hub: Hub, { session, shown }: Taken): Promise<{ session: Session; generation: number }> {
-  const generation = Math.max(session.generation, shown) + 1 + Math.floor(hub.random() * GENERATIONS);
-  session.generation = generation;
   const at = hub.now();
+  const earliest = Math.max(at * GENERATIONS, session.generation + 1, shown + 1);
+  const generation = earliest + Math.floor(hub.random() * GENERATIONS);
+  session.generation = generation;
   return new Promise((resolve, reject) => {
     // The store can be read and not written: the step waits in the queue, before every other step of the new connection.
     const goOn = (failing: unknown): void => {
@@ -227,9 +228,8 @@ function raise(hub: Hub, { session, shown }: Taken): Promise<{ session: Session;
     const decided = hub.deciding();
     hub.writer.add(
       () => {
-        const { id, fence } = session;
         session.fence = generation;
-        return { kind: "resume", session: id, generation: fence, next: generation, at };
+        return { kind: "resume", session: session.id, next: generation, at };
       },
       (outcome, error) => {
         stop();
@@ -256,7 +256,7 @@ function raise(hub: Hub, { session, shown }: Taken): Promise<{ session: Session;
 function brought(hub: Hub, session: Session, stored: StoredSession): Session {
   session.provisional = false;
   if (session.used) {
-    session.takenUp(stored.memberships);
+    session.takenUp(stored);
     return session;
   }
   const newest = new Session(stored, hub);

@@ -25,11 +25,19 @@ export class Answers {
   #carried = 0;
   #dropped: number[] = [];
   /** Messages that an earlier life answered; they may be handled again. */
-  readonly #before: ReadonlySet<number> | undefined;
+  readonly #before = new Set<number>();
 
   constructor(stored: readonly AnswerList[] = []) {
-    for (const list of stored) this.committed(list);
-    if (stored.length > 0) this.#before = new Set(this.#kept.map(({ seq }) => seq));
+    this.givenElsewhere(stored);
+  }
+
+  /** Another life has given these, which are committed. They stand. */
+  givenElsewhere(stored: readonly AnswerList[]): void {
+    for (const list of stored) {
+      this.committed(list);
+      for (const [seq] of list) this.#before.add(seq);
+    }
+    this.#given = this.#given.filter(([seq]) => !this.#before.has(seq));
   }
 
   /** Whether lists wait to be removed from the store, and how many. */
@@ -39,7 +47,7 @@ export class Answers {
 
   /** A message is answered; said once in a life. Answers whether that is the first answer: one that an earlier life gave stands. */
   give(seq: number, answer: Encoded): boolean {
-    if (this.#before?.has(seq)) return false;
+    if (this.#before.has(seq)) return false;
     this.#given.push([seq, answer]);
     return true;
   }

@@ -8,7 +8,7 @@ import { Inbox } from "../core/inbox.ts";
 import { Memberships } from "../core/memberships.ts";
 import type { Offset } from "../core/position.ts";
 import type { WireGap } from "../core/wire.ts";
-import type { AnswerList, Membership, Operation, StoredSession } from "../store/store.ts";
+import type { AnswerList, Operation, StoredSession } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import type { Encoded } from "./codec.ts";
 import type { Connection } from "./connection.ts";
@@ -184,11 +184,18 @@ export class Session {
   }
 
   /**
-   * The store has taken it up only now, and its older connection has joined and left in between. That counts for what was published
-   * until now; from now on what holds on this node.
+   * The store has taken it up only now, and its older connection has joined, left and handled messages in between. Its memberships count for
+   * what was published until now; from now on what holds on this node. What it has settled is settled.
    */
-  takenUp(stored: readonly Membership[]): void {
-    this.memberships = new Memberships(stored);
+  takenUp(stored: StoredSession): void {
+    this.#committed = { settled: stored.inboxSettled, above: stored.inboxAbove };
+    this.inbox.settledElsewhere(this.#committed);
+    if (stored.answers.length > 0) {
+      this.#answers ??= new Answers();
+      this.#answers.givenElsewhere(stored.answers);
+    }
+    this.writeInbox();
+    this.memberships = new Memberships(stored.memberships);
     for (const [key, position] of this.#revoked) this.memberships.clip(key, position);
     for (const key of this.memberships.open()) {
       this.#host.joins(this, key);

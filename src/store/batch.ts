@@ -29,7 +29,7 @@ export function outcomesAgain(batch: readonly Operation[], found: Found): (Outco
       head = Math.max(head, offset);
       return { offset, duplicate };
     }
-    if (!("generation" in operation)) return { offset: head };
+    if (!("generation" in operation || operation.kind === "resume")) return { offset: head };
     const session = found.session(operation.session);
     const generation = operation.kind === "resume" ? operation.next : operation.generation;
     if (session?.generation !== raised(generation, operation.session, batch.slice(i + 1))) return undefined;
@@ -41,7 +41,7 @@ export function outcomesAgain(batch: readonly Operation[], found: Found): (Outco
 function raised(generation: number, session: string, steps: readonly Operation[]): number {
   let now = generation;
   for (const step of steps) {
-    if (step.kind === "resume" && step.session === session && step.generation === now) now = step.next;
+    if (step.kind === "resume" && step.session === session) now = Math.max(now, step.next);
   }
   return now;
 }
@@ -58,7 +58,7 @@ export function checkBatch(batch: readonly Operation[]): void {
         checkMoment(operation.at);
         break;
       case "resume":
-        demand(isOffset(operation.next) && operation.next > operation.generation, "next", operation.next);
+        demand(isOffset(operation.next), "next", operation.next);
         checkMoment(operation.at);
         break;
       case "leave":

@@ -116,8 +116,8 @@ class MemoryStore implements Store {
         });
         break;
       case "resume": {
-        const session = this.#fenced(operation);
-        if (session === undefined) return undefined;
+        const session = this.#sessions.get(operation.session);
+        if (session === undefined || session.generation >= operation.next) return undefined;
         session.generation = operation.next;
         session.seenAt = operation.at;
         return { offset: this.#head, session: snapshot(session) };

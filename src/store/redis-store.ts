@@ -36,6 +36,9 @@ const PAGE = 1_000;
 /** Writers that were not heard of for so long are forgotten: thirty days, in milliseconds. */
 const WRITER_MS = 30 * 86_400_000;
 
+/** Digits of an epoch that count the lives of the log. */
+const ORDINAL = 8;
+
 /** What the store was told. */
 export interface RedisSettings {
   readonly prefix: string;
@@ -101,9 +104,9 @@ export class RedisStore implements Store, TailHost {
     return this.#log;
   }
 
-  async #opened(): Promise<LogState> {
+  async #opened(before?: LogState): Promise<LogState> {
     const forgotten = Date.now() - WRITER_MS;
-    const fresh = [randomBytes(8).toString("hex"), randomBytes(32).toString("hex"), `${forgotten}`];
+    const fresh = [epochAfter(before?.epoch), randomBytes(32).toString("hex"), `${forgotten}`];
     try {
       const [epoch, secret, head, floor] = list(await this.#run(scripts.OPEN, fresh));
       return {
@@ -277,8 +280,13 @@ export class RedisStore implements Store, TailHost {
     if (this.#log !== ended) return this.#renewing ?? Promise.resolve();
     this.#renewing ??= (async () => {
       try {
-        if (lost) await this.#run(scripts.RENEW, [ended.epoch, randomBytes(8).toString("hex")]);
-        const log = await this.#opened();
+        if (lost) await this.#run(scripts.RENEW, [ended.epoch, epochAfter(ended.epoch)]);
+        let log = await this.#opened(ended);
+        // What was lost may go back beyond the beginning of the life that was known here: that one is over all the same.
+        while (ordinal(log.epoch) < ordinal(ended.epoch)) {
+          await this.#run(scripts.RENEW, [log.epoch, epochAfter(ended.epoch)]);
+          log = await this.#opened(ended);
+        }
         this.#log = log;
         this.#kept.clear();
         for (const tail of this.#tails) tail.stop();
@@ -295,6 +303,17 @@ export class RedisStore implements Store, TailHost {
     if (this.#state === "open" && this.#log) return this.#log;
     throw new DeliveryError("CLOSED", "the store is not open. Nothing was kept; open it first, or make a new one.");
   }
+}
+
+/** A name for the life that follows: which one it is, eight hex digits, and chance, because others may begin one at the same moment. */
+function epochAfter(before: string | undefined): string {
+  const next = before === undefined ? 1 : ordinal(before) + 1;
+  return next.toString(16).padStart(ORDINAL, "0") + randomBytes(8).toString("hex");
+}
+
+/** Which life of a log it is. A lower one than was known before is one that Redis has gone back to. */
+function ordinal(epoch: string): number {
+  return Number.parseInt(epoch.slice(0, ORDINAL), 16);
 }
 
 function replaced(doing: string, cause?: unknown): DeliveryError {

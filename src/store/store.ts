@@ -113,16 +113,10 @@ export type Operation =
       readonly at: number;
     }
   /**
-   * Takes a session over: its generation becomes `next`, which is above `generation` and which nobody else chooses; so a repetition finds out
-   * whether this very step was done. Whoever was faster has raised it, and this one changes nothing, however late it comes.
+   * Takes a session over: its generation becomes `next`, if that is above the one it has; so the one that began last has it in the end, in whatever
+   * order they are stored. Nobody else chooses the same, so a repetition finds out whether this very step was done. Otherwise: `undefined`.
    */
-  | {
-      readonly kind: "resume";
-      readonly session: string;
-      readonly generation: number;
-      readonly next: number;
-      readonly at: number;
-    }
+  | { readonly kind: "resume"; readonly session: string; readonly next: number; readonly at: number }
   /** Becomes a member from the log's head on. A member already: the old membership goes on. */
   | { readonly kind: "join"; readonly session: string; readonly generation: number; readonly key: AudienceKey }
   /** Membership ends at `until`, by default at the log's head. One that holds no offset is dropped at once. No member: nothing happens. */

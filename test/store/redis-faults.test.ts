@@ -70,7 +70,7 @@ describe.skipIf(!redisAvailable)("redis", () => {
     expect(ids(seen)).toEqual([nthId(1), nthId(2)]);
     expect(lives).toEqual([]);
     expect((await store.read(everything())).entries).toHaveLength(2);
-    expect(log.epoch).toMatch(/^[0-9a-f]{16}$/);
+    expect(log.epoch).toMatch(/^00000001[0-9a-f]{16}$/);
   });
 
   test("an append-only file without its end is noticed by who wrote it, at the next commit", async () => {
@@ -120,6 +120,28 @@ describe.skipIf(!redisAvailable)("redis", () => {
     for (let n = 30; n < 40; n++) await again(() => other.store.commit([append(n)]));
     await until(() => reader.lives.length === 1);
     expect(ids(reader.seen)).not.toContain(nthId(30));
+  });
+
+  test("a file that lost the beginning of a life as well does not go back to the life before", async () => {
+    const server = await started({ appendfsync: "always" });
+    const { store, log, lives } = await opened(server);
+    await store.commit([append(1)], batch("w", 1));
+    const life = async (rolledBack: () => Promise<unknown>, number: number) => {
+      const before = lives.length;
+      await rolledBack();
+      expect(await codeOf(store.commit([append(number)], batch("w", number)))).toBe("STORE_REPLACED");
+      await until(() => lives.length > before);
+    };
+    await life(() => server.command("DEL", "{gapless}:writers"), 2);
+    const [second] = lives;
+    // As it was before the life began.
+    await life(() => server.command("HSET", "{gapless}:meta", "e", log.epoch), 3);
+    expect(new Set([log.epoch, second?.epoch, lives.at(-1)?.epoch]).size).toBe(3);
+    const other = await opened(server);
+    expect(other.log.epoch).toBe(lives.at(-1)?.epoch);
+    await life(() => server.command("FLUSHALL"), 4);
+    expect(new Set([log, ...lives].map(({ epoch }) => epoch)).size).toBe(lives.length + 1);
+    await until(() => other.lives.at(-1)?.epoch === lives.at(-1)?.epoch);
   });
 
   test("hands out nothing of a life that others have begun before it was told of it", async () => {

@@ -121,7 +121,11 @@ export class LogModel {
       return;
     }
     const session = this.sessions.get(id);
-    const takes = session && (!("generation" in operation) || operation.generation === session.generation);
+    const takes =
+      session &&
+      (operation.kind === "resume"
+        ? operation.next > session.generation
+        : !("generation" in operation) || operation.generation === session.generation);
     if (!takes || !outcome) {
       if (outcome) throw new Violation("the store obeys", `${operation.kind} of ${id} was not fenced`);
       if (takes && !this.#forgetful) throw new Violation("the store obeys", `${operation.kind} of ${id} was fenced`);

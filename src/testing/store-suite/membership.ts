@@ -49,7 +49,7 @@ export const membershipCases: readonly UnboundCase[] = [
   }),
 
   withStore("starts a session over when one of the same id is opened", async (store) => {
-    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", generation: 1, next: 2, at: 2 }]);
+    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", next: 2, at: 2 }]);
     await store.commit([
       { kind: "inbox", session: "s", generation: 2, settled: 4, above: [9], answers: [[1, "x"]], drop: [] },
       open("s", { keys: ["b"], at: 3 }),
@@ -62,8 +62,8 @@ export const membershipCases: readonly UnboundCase[] = [
   withStore("a resume takes the session over and answers what it now is", async (store) => {
     await store.commit([open("s", { keys: ["a"] })]);
     const [outcome, unknown] = await store.commit([
-      { kind: "resume", session: "s", generation: 1, next: 5, at: 9 },
-      { kind: "resume", session: "t", generation: 1, next: 5, at: 9 },
+      { kind: "resume", session: "s", next: 5, at: 9 },
+      { kind: "resume", session: "t", next: 5, at: 9 },
     ]);
     assert.equal(outcome?.session?.generation, 5);
     assert.equal(outcome?.session?.seenAt, 9);
@@ -72,7 +72,7 @@ export const membershipCases: readonly UnboundCase[] = [
   }),
 
   withStore("changes nothing for a connection that was superseded, and says so by undefined", async (store) => {
-    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", generation: 1, next: 2, at: 2 }]);
+    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", next: 2, at: 2 }]);
     const before = await store.session("s");
     for (const [session, generation] of [
       ["s", 1],
@@ -80,7 +80,7 @@ export const membershipCases: readonly UnboundCase[] = [
       ["t", 1],
     ] as const) {
       const outcomes = await store.commit([
-        { kind: "resume", session, generation, next: 9, at: 77 },
+        { kind: "resume", session, next: 2, at: 77 },
         { kind: "join", session, generation, key: "b" },
         { kind: "leave", session, generation, key: "a" },
         progress(session, generation, 5, 5),

@@ -152,9 +152,8 @@ async function trim(caller: Caller): Promise<void> {
 }
 
 async function resume(caller: Caller): Promise<void> {
-  const { generation } = caller;
   caller.generation += 3;
-  await caller.commit([{ kind: "resume", session: "s", generation, next: caller.generation, at: 7 }]);
+  await caller.commit([{ kind: "resume", session: "s", next: caller.generation, at: 7 }]);
   const session = await caller.call((store) => store.session("s"));
   assert.equal(session?.generation, caller.generation);
 }
