@@ -32,15 +32,18 @@ export function outcomesAgain(batch: readonly Operation[], found: Found): (Outco
     if (!("generation" in operation || operation.kind === "resume")) return { offset: head };
     const session = found.session(operation.session);
     const generation = operation.kind === "resume" ? operation.next : operation.generation;
+    // The batch itself had raised it before, or has since.
+    if (raised(0, operation.session, batch.slice(0, i)) > generation) return undefined;
     if (session?.generation !== raised(generation, operation.session, batch.slice(i + 1))) return undefined;
     return operation.kind === "resume" ? { offset: head, session: { ...session, generation } } : { offset: head };
   });
 }
 
-/** What becomes of a session's generation by the resumes among these steps. */
+/** What becomes of a session's generation by these steps. */
 function raised(generation: number, session: string, steps: readonly Operation[]): number {
   let now = generation;
   for (const step of steps) {
+    if (step.kind === "open" && step.session === session) now = 1;
     if (step.kind === "resume" && step.session === session) now = Math.max(now, step.next);
   }
   return now;
