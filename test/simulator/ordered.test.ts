@@ -71,6 +71,11 @@ it("without a fault nothing is sent twice", async () => {
   await histories({ runs: share(0.05), networks: ["ordered"], faults: [] });
 }, 100_000);
 
+it("clients that change servers while the store cannot be written keep what they have", async () => {
+  const faults = ["wander", "store", "slow store", "cut", "half-open", "client crash"] as const;
+  await histories({ runs: share(0.1), networks: ["ordered"], faults });
+}, 100_000);
+
 it("a cut heals within 2.5 s, a crash of a server within 3.5 s", async () => {
   const within = (faults: readonly ("cut" | "server crash")[], mostMs: number) =>
     fc.assert(
