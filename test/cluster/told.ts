@@ -111,6 +111,10 @@ export async function judge(
   for (const [id, { settled, handled }] of emits)
     if (settled && !handled) accuse(`${id} was settled and never handled`);
 
+  // Entries that the log had when they were acknowledged and that nobody was ever given are what it lost.
+  const given = new Set(
+    [...clients.values()].flatMap(({ stretches }) => stretches.flatMap(({ seen }) => [...seen.keys()])),
+  );
   let told = 0;
   let repeated = 0;
   for (const client of clients.values()) {
@@ -121,7 +125,7 @@ export async function judge(
       if (has && refused) accuse(`${client.name} handled ${id}, of which it was said that it was not kept`);
       if (has || !receipt || !isFor(client.name, to, except)) continue;
       const toRooms = !to.includes(EVERYBODY);
-      if (covered(client, receipt, toRooms)) told++;
+      if (covered(client, receipt, toRooms, !given.has(id))) told++;
       else
         accuse(
           `${client.name} has not got ${id}, acknowledged at ${receipt.offset} of epoch ${receipt.epoch}, and was not told`,
@@ -217,6 +221,7 @@ function covered(
   { stretches }: Client,
   { offset, epoch }: { readonly offset: number; readonly epoch: number },
   toRooms: boolean,
+  lost: boolean,
 ): boolean {
   const within = ({ low, high }: Stretch) => low <= epoch && epoch <= high;
   // With another session it is in its rooms again only when the application has seen it.
@@ -225,7 +230,8 @@ function covered(
     const next = stretches[i + 1];
     const { gap } = stretch;
     if (!gap || !next) return false;
-    if (within(stretch) && offset > gap.from) return true;
+    // What was lost with the log may be noticed by another node, and after entries that followed it: the epoch ends for that.
+    if (within(stretch) && (offset > gap.from || (lost && gap.reason === "epoch"))) return true;
     if (within(next) && offset <= (gap.to as number)) return true;
     return stretch.low < epoch && epoch < next.high;
   });
