@@ -64,7 +64,10 @@ export class Answers {
   committed(answers: AnswerList): void {
     const [first] = answers;
     if (!first) return;
-    const list = { name: first[0], open: answers.length };
+    // One that another life had kept under the same name is replaced in the store; what it held is in the client's hands before the name goes.
+    const same = this.#kept.find(({ list }) => list.name === first[0]);
+    const list = same?.list ?? { name: first[0], open: 0 };
+    list.open += answers.length;
     for (const [seq, answer] of answers) this.#kept.push({ seq, answer, list });
   }
 
