@@ -43,6 +43,8 @@ export interface Admission {
 export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> {
   const { hello } = applicant;
   const coming = hub.expect(hello.session);
+  // What comes now may take its time: which of two servers a client came to last is decided by this moment.
+  const at = hub.now();
   const life = hub.log;
   try {
     const { epoch } = life;
@@ -54,7 +56,7 @@ export async function admit(hub: Hub, applicant: Applicant): Promise<Admission> 
         : undefined;
     const taken = await takeUp(hub, applicant, life, coming);
     if (taken) {
-      const { session, generation } = await raise(hub, taken);
+      const { session, generation } = await raise(hub, taken, at);
       return await connect(hub, applicant, session, generation, claim, forked);
     }
     if (hello.session !== undefined) hub.metrics.refusedResumes++;
@@ -210,8 +212,7 @@ async function takeUp(
  *
  * Generations grow with time, over all nodes: whichever is stored first, in the end the session is with the node that its client came to last.
  */
-function raise(hub: Hub, { session, shown }: Taken): Promise<{ session: Session; generation: number }> {
-  const at = hub.now();
+function raise(hub: Hub, { session, shown }: Taken, at: number): Promise<{ session: Session; generation: number }> {
   const earliest = Math.max(at * GENERATIONS, session.generation + 1, shown + 1);
   const generation = earliest + Math.floor(hub.random() * GENERATIONS);
   session.generation = generation;
