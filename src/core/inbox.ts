@@ -16,6 +16,8 @@ export interface InboxState {
 /** The inbox of one session. */
 export class Inbox {
   readonly #receiver: Receiver;
+  /** Settled in another life of the session that went on beside this one, and not come here yet. */
+  readonly #elsewhere = new Set<number>();
 
   constructor(state: InboxState) {
     this.#receiver = new Receiver(state.settled, state.above);
@@ -28,13 +30,20 @@ export class Inbox {
 
   /** How far the messages are settled. */
   get state(): InboxState {
-    return { settled: this.#receiver.cursor, above: this.#receiver.above };
+    const { cursor, above } = this.#receiver;
+    if (this.#elsewhere.size === 0) return { settled: cursor, above };
+    // The client may have gone past some of them.
+    for (const seq of this.#elsewhere) if (seq <= cursor) this.#elsewhere.delete(seq);
+    return { settled: cursor, above: [...above, ...this.#elsewhere].sort((a, b) => a - b) };
   }
 
   /** What to do with a message. "seen": handled, or being handled. "ahead": one before it is missing. */
   accept(seq: number): "new" | "seen" | "ahead" {
     if (seq > this.#receiver.received + 1) return "ahead";
-    return this.#receiver.accept(seq) ? "new" : "seen";
+    if (!this.#receiver.accept(seq)) return "seen";
+    if (!this.#elsewhere.delete(seq)) return "new";
+    this.#receiver.settle(seq);
+    return "seen";
   }
 
   /** The message is dealt with. */
@@ -44,7 +53,8 @@ export class Inbox {
 
   /** Another life of the session had settled these. */
   settledElsewhere({ settled, above }: InboxState): void {
-    this.#receiver.settledElsewhere(settled, above);
+    this.#receiver.skipTo(settled);
+    for (const seq of above) if (seq > this.#receiver.received) this.#elsewhere.add(seq);
   }
 
   /** The client says that it is done with everything up to here; what an older state of ours does not know of is not waited for. */

@@ -60,16 +60,6 @@ export class Receiver {
     } else this.skipTo(number);
   }
 
-  /** Another life had settled these. What is handed out here stays so. */
-  settledElsewhere(cursor: number, above: readonly number[]): void {
-    this.skipTo(cursor);
-    for (const number of above) {
-      if (number <= this.#received) continue;
-      this.#settled ??= new Set();
-      this.#settled.add(number);
-    }
-  }
-
   /** Nothing up to this number will come any more: it came, was meant for others, or is lost and reported. */
   skipTo(number: number): void {
     this.#received = Math.max(this.#received, number);

@@ -336,11 +336,19 @@ export class Hub implements Feeder, SessionHost {
     if (session.over) return;
     const decided = membership ? this.deciding() : undefined;
     session.writes++;
-    this.writer.add(operation, (outcome: Outcome | undefined) => {
+    let made: Operation;
+    const make = (): Operation => {
+      made = operation();
+      return made;
+    };
+    this.writer.add(make, (outcome: Outcome | undefined) => {
       decided?.();
       session.writes--;
       if (outcome) then(outcome.offset);
-      else if (session.connection) this.fenced(session);
+      // Another node had it in between, and a later resume has brought it back: the step is of the same session still.
+      else if (made && fenceOf(made) < session.fence && !session.lost) {
+        this.write(session, () => ({ ...made, generation: session.fence }) as Operation, then, membership);
+      } else if (session.connection) this.fenced(session);
       this.release(session);
     });
   }
@@ -500,4 +508,9 @@ export class Hub implements Feeder, SessionHost {
       () => connection.drop(),
     );
   }
+}
+
+/** The generation that a step needs. */
+function fenceOf(operation: Operation): number {
+  return "generation" in operation ? operation.generation : Number.POSITIVE_INFINITY;
 }

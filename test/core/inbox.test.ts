@@ -27,6 +27,27 @@ describe("R31: a message", () => {
   });
 });
 
+describe("what another life of the session has settled meanwhile", () => {
+  it("is settled here: what is below, what comes later, and not what is being handled already", () => {
+    const inbox = new Inbox({ settled: 1, above: [] });
+    expect([2, 3].map((seq) => inbox.accept(seq))).toEqual(["new", "new"]);
+    inbox.settledElsewhere({ settled: 1, above: [3, 5, 6] });
+    expect(inbox.state).toEqual({ settled: 1, above: [5, 6] });
+    expect([4, 5, 6, 7].map((seq) => inbox.accept(seq))).toEqual(["new", "seen", "seen", "new"]);
+    for (const seq of [2, 3, 4]) inbox.settle(seq);
+    expect(inbox.state).toEqual({ settled: 6, above: [] });
+  });
+
+  it("moves on with it, and is forgotten when the client has gone past it", () => {
+    const inbox = new Inbox({ settled: 0, above: [] });
+    inbox.settledElsewhere({ settled: 4, above: [6] });
+    expect([inbox.received, inbox.accept(4)]).toEqual([4, "seen"]);
+    inbox.skipTo(8);
+    expect(inbox.state).toEqual({ settled: 8, above: [] });
+    expect(inbox.accept(9)).toBe("new");
+  });
+});
+
 describe("R32: what is settled", () => {
   it("is everything up to a number, and some above it", () => {
     const inbox = new Inbox({ settled: 0, above: [] });

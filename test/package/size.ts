@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 /** What it may grow to. The goal is 6,000, and is not met: the outbox, the reader and the link are half of its 18 kB before gzip. */
-const BUDGET_BYTES = 8_700;
+const BUDGET_BYTES = 8_750;
 
 const { outputFiles } = await build({
   entryPoints: ["src/client/index.ts"],
