@@ -36,6 +36,21 @@ describe("memberships", () => {
     expect(memberships.all()).toEqual([{ key: "r", since: 10, until: null }]);
   });
 
+  it("cover offsets when the last one does", () => {
+    const memberships = new Memberships([{ key: "r", since: 10, until: 20 }]);
+    expect([memberships.spans("r", 11, 20), memberships.spans("r", 10, 20), memberships.spans("r", 11, 21)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    memberships.join("r", 30);
+    expect([memberships.spans("r", 31, 99), memberships.spans("r", 11, 20), memberships.spans("s", 1, 2)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it("are not moved by leaving again, nor by leaving what was never joined", () => {
     const memberships = new Memberships([{ key: "r", since: 10, until: 20 }]);
     memberships.leave("r", 30);

@@ -197,7 +197,11 @@ export class Oracle implements Witness {
     for (const entry of this.log.entries) {
       if (entry.offset <= session.verified || entry.offset > cursor) continue;
       if (!this.log.entitled(session, entry)) continue;
-      if (!reading.dealtWith(this.log.epoch, entry) || !reading.hasSaved(this.log.epoch, entry)) {
+      // A client may have been told of it in an earlier life of the log, which this one continues.
+      const lives = [entry, ...(this.#copies.get(entry.n) ?? [])];
+      const dealtWith = (life: LoggedEntry) =>
+        reading.dealtWith(life.epoch, life) && reading.hasSaved(life.epoch, life);
+      if (!lives.some(dealtWith)) {
         this.violated(
           "cursor behind",
           `the stored cursor of ${id} is ${cursor}; ${entry.n} at ${entry.offset} is not dealt with`,
@@ -382,10 +386,13 @@ export class Oracle implements Witness {
   clientHandles(persona: number, offset: number, n: number, behaviour: Behaviour, attempt: number): void {
     this.runs++;
     const copies = this.#copies.get(n) ?? [];
-    const entry = copies.findLast((copy) => copy.offset === offset);
+    const there = copies.filter((copy) => copy.offset === offset);
+    const reading = this.reading(persona);
+    // What came in an earlier life and waited for its turn is handed out in this one.
+    const entry = (attempt === 1 ? there.find((copy) => !reading.began(copy)) : undefined) ?? there.at(-1);
     if (!entry || JSON.parse(entry.data)[2] !== behaviour) {
       this.violated("nothing invented", `client ${persona} handles ${n} as entry ${offset}`);
-    } else this.reading(persona).handles(entry, attempt, copies.length);
+    } else reading.handles(entry, attempt, copies.length);
   }
 
   clientHandled(persona: number, n: number): void {

@@ -47,6 +47,7 @@ export class Reading {
   mayLoseSession = false;
   readonly revoked: Set<string> = new Set();
   /** Sessions of it for which something could not be made durable, and whether that is still to be told. */
+  readonly #began = new Set<LoggedEntry>();
   readonly #overflows = new Map<string, boolean>();
 
   constructor(persona: number, durable: boolean, oracle: Oracle, options: OracleOptions) {
@@ -166,6 +167,11 @@ export class Reading {
     return `${epoch}.${head}`;
   }
 
+  /** Whether it has begun to handle it. */
+  began(entry: LoggedEntry): boolean {
+    return this.#began.has(entry);
+  }
+
   /** A handler of it is called. @param copies How often the entry was appended, in different lives of the log. */
   handles(entry: LoggedEntry, attempt: number, copies: number): void {
     const { n, offset, epoch } = entry;
@@ -179,6 +185,7 @@ export class Reading {
     this.#attempts.set(n, attempt);
     if (this.#settled.has(entry)) this.#oracle.violated("settled stays", `${who}; that was saved as settled`);
     if (attempt > 1) return;
+    this.#began.add(entry);
     if (offset <= (this.#lastBegun.get(epoch) ?? -1)) {
       this.#oracle.violated("in order", `${who} after ${this.#lastBegun.get(epoch)}`);
     }
