@@ -108,8 +108,8 @@ export const CORE: readonly Mutant[] = [
   {
     name: "messages are handled each time they come",
     file: "core/inbox.ts",
-    find: 'return this.#receiver.accept(seq) ? "new" : "seen";',
-    replace: 'this.#receiver.accept(seq);\n    return "new";',
+    find: 'if (!this.#receiver.accept(seq)) return "seen";',
+    replace: 'if (!this.#receiver.accept(seq)) return "new";',
   },
   {
     name: "one failure is death",

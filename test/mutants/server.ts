@@ -213,7 +213,7 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a session is taken up as it was stored, whatever is here",
     file: "server/admission.ts",
-    find: "const here = known && known.fence >= stored.generation ? known : undefined;",
+    find: "const here = known && !known.lost && known.fence >= stored.generation ? known : undefined;",
     replace: "const here = undefined as typeof known;",
   },
   {
