@@ -249,12 +249,6 @@ export const SERVER: readonly Mutant[] = [
       "{ for (const item of this.#outliving(batch.items, error)) this.#through(item, undefined); this.#batch = undefined; }",
   },
   {
-    name: "an older connection moves the position of somebody who has come back",
-    file: "server/session.ts",
-    find: "this.connection?.generation === this.generation && this.connection.drained",
-    replace: "this.connection?.drained === true",
-  },
-  {
     name: "a hello that was slow is let in after a later one",
     file: "server/admission.ts",
     find: "if (!coming.first())",
