@@ -177,7 +177,6 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "stale replica promoted",
     replica: true,
     replaces: true,
-    loses: true,
     rounds: 2,
     async round(stage) {
       const { cluster, redis: master, random } = stage;
