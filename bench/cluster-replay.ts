@@ -5,8 +5,6 @@
  *
  * Rule: it is the store's own reading that is measured, as a server calls it for a client that comes back; half of the log is for others.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +13,7 @@ import { Redis } from "ioredis";
 import { monotonicFactory } from "ulid";
 import type { Offset } from "../src/index.ts";
 import { redis } from "../src/store/redis.ts";
-import { freePort } from "./free-port.ts";
+import { redisServer } from "./peers/broker.ts";
 import { median } from "./statistics.ts";
 
 const { values } = parseArgs({
@@ -28,13 +26,8 @@ const READS = 200;
 const BATCH = 1_000;
 
 const dir = mkdtempSync(join(tmpdir(), "gapless-bench-"));
-const port = await freePort();
-const server = spawn("redis-server", ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, "--save", ""], {
-  stdio: "ignore",
-});
-const client = new Redis(port, { retryStrategy: () => 20 });
-client.on("error", () => {});
-await client.ping();
+const server = await redisServer(dir);
+const client = new Redis(server.port);
 const store = redis(client);
 await store.open();
 
@@ -79,6 +72,5 @@ for (const size of values.logs.split(",").map(Number)) {
 console.table(rows);
 await store.close();
 client.disconnect();
-server.kill("SIGKILL");
-await once(server, "exit");
+await server.end();
 rmSync(dir, { recursive: true, force: true });

@@ -6,7 +6,7 @@
  * One node emits bursts to a room of which half the clients are on the other node; the next burst goes out when a client on each node has
  * the last one. Rule: everything is equal but the way; what is compared is a ratio within a round.
  */
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
 import { io as plain } from "socket.io-client";
 import { io as wrapped } from "../src/client/index.ts";
-import { freePort } from "./free-port.ts";
+import { redisServer } from "./peers/broker.ts";
 import { median } from "./statistics.ts";
 
 const { values } = parseArgs({
@@ -46,16 +46,9 @@ async function measure(
   { burst, turns }: (typeof SHAPES)[number],
 ): Promise<Figures> {
   const dir = mkdtempSync(join(tmpdir(), "gapless-bench-"));
-  const port = await freePort();
-  const server = spawn(
-    "redis-server",
-    ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "yes"],
-    { stdio: "ignore" },
-  );
-  const redis = new Redis(port, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
-  redis.on("error", () => {});
-  await redis.ping();
-  const nodes = await Promise.all([0, 1].map(() => start(way, `redis://127.0.0.1:${port}`)));
+  const server = await redisServer(dir);
+  const redis = new Redis(server.port);
+  const nodes = await Promise.all([0, 1].map(() => start(way, `redis://127.0.0.1:${server.port}`)));
   const received = new Array<number>(clients).fill(0);
   let waiting = () => {};
   const sockets = await Promise.all(
@@ -96,8 +89,7 @@ async function measure(
   for (const socket of sockets) socket.disconnect();
   for (const { child } of nodes) child.kill("SIGKILL");
   redis.disconnect();
-  server.kill("SIGKILL");
-  await once(server, "exit");
+  await server.end();
   rmSync(dir, { recursive: true, force: true });
   return { deliveriesPerSecond: delivered / seconds, nodesMsPerThousand: (cpuMs / delivered) * 1_000, readsPerMessage };
 }

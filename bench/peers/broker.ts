@@ -74,6 +74,12 @@ export async function broker(program: string, argumentsFor: (port: number) => re
   };
 }
 
+/** A Redis that keeps what it is told in this folder. */
+export function redisServer(dir: string): Promise<Broker> {
+  const kept = ["--dir", dir, "--save", "", "--appendonly", "yes"];
+  return broker("redis-server", (port) => ["--port", `${port}`, "--bind", "127.0.0.1", ...kept]);
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -4,7 +4,7 @@
  * Rule: defaults, but for a longer stream where a workload demands it, and a Redis of its own that flushes its file once a second; its CPU and memory count.
  */
 import { io } from "socket.io-client";
-import { broker, loaded, missing } from "./broker.ts";
+import { loaded, missing, redisServer } from "./broker.ts";
 import type { Peer } from "./peer.ts";
 import { CLIENT_SETTINGS, connected, type Differences, serve, urlOf } from "./socket-io.ts";
 
@@ -34,18 +34,7 @@ export const redisStreams: Peer = {
   missing: () => missing("redis-server", "redis-server", [REDIS, ADAPTER]),
 
   async serve(dir, { recent = 10_000 }) {
-    const server = await broker("redis-server", (port) => [
-      "--port",
-      `${port}`,
-      "--bind",
-      "127.0.0.1",
-      "--dir",
-      dir,
-      "--save",
-      "",
-      "--appendonly",
-      "yes",
-    ]);
+    const server = await redisServer(dir);
     const client = (await loaded<Redis>(REDIS)).createClient({ url: `redis://127.0.0.1:${server.port}` });
     let ending = false;
     client.on("error", (error) => ending || console.error("Redis:", error));

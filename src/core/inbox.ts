@@ -17,7 +17,7 @@ export interface InboxState {
 export class Inbox {
   readonly #receiver: Receiver;
   /** Settled in another life of the session that went on beside this one, and not come here yet. */
-  readonly #elsewhere = new Set<number>();
+  #elsewhere: Set<number> | undefined;
 
   constructor(state: InboxState) {
     this.#receiver = new Receiver(state.settled, state.above);
@@ -31,17 +31,17 @@ export class Inbox {
   /** How far the messages are settled. */
   get state(): InboxState {
     const { cursor, above } = this.#receiver;
-    if (this.#elsewhere.size === 0) return { settled: cursor, above };
+    if (!this.#elsewhere) return { settled: cursor, above };
     // The client may have gone past some of them.
-    for (const seq of this.#elsewhere) if (seq <= cursor) this.#elsewhere.delete(seq);
-    return { settled: cursor, above: [...above, ...this.#elsewhere].sort((a, b) => a - b) };
+    const ahead = [...this.#elsewhere].filter((seq) => seq > cursor);
+    return { settled: cursor, above: [...above, ...ahead].sort((a, b) => a - b) };
   }
 
   /** What to do with a message. "seen": handled, or being handled. "ahead": one before it is missing. */
   accept(seq: number): "new" | "seen" | "ahead" {
     if (seq > this.#receiver.received + 1) return "ahead";
     if (!this.#receiver.accept(seq)) return "seen";
-    if (!this.#elsewhere.delete(seq)) return "new";
+    if (!this.#elsewhere?.delete(seq)) return "new";
     this.#receiver.settle(seq);
     return "seen";
   }
@@ -54,7 +54,8 @@ export class Inbox {
   /** Another life of the session had settled these. */
   settledElsewhere({ settled, above }: InboxState): void {
     this.#receiver.skipTo(settled);
-    for (const seq of above) if (seq > this.#receiver.received) this.#elsewhere.add(seq);
+    const { received } = this.#receiver;
+    this.#elsewhere = new Set(above.filter((seq) => seq > received));
   }
 
   /** The client says that it is done with everything up to here; what an older state of ours does not know of is not waited for. */

@@ -65,8 +65,9 @@ export class Answers {
     const [first] = answers;
     if (!first) return;
     // One that another life had kept under the same name is replaced in the store; what it held is in the client's hands before the name goes.
-    const same = this.#kept.find(({ list }) => list.name === first[0]);
-    const list = same?.list ?? { name: first[0], open: 0 };
+    const [name] = first;
+    const same = this.#before.has(name) ? this.#kept.find(({ list }) => list.name === name) : undefined;
+    const list = same?.list ?? { name, open: 0 };
     list.open += answers.length;
     for (const [seq, answer] of answers) this.#kept.push({ seq, answer, list });
   }

@@ -50,7 +50,7 @@ export class ServerDelivery<E extends EventsOf = EventsOf> extends Publishing<E>
 
   /** @internal */
   constructor(io: Server, hub: Hub, publisher: Publisher, keysOf: KeysOf) {
-    const session = (id: string) => hub.sessions.has(id) || hub.store.session(id);
+    const session = (id: string) => hub.sessions.has(id) || hub.reached().then(() => hub.store.session(id));
     super({ publisher, keysOf, ready: hub.ready, session });
     this.#io = io;
     this.#hub = hub;

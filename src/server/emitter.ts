@@ -77,7 +77,7 @@ export class Emitter<E extends EventsOf = EventsOf> extends Publishing<E> {
       keysOf: remoteKeys,
       ready: sender.ready,
       session: async (id) => {
-        await sender.ready;
+        await sender.reached();
         if (sender.broken) throw sender.broken;
         return sender.store.session(id);
       },
@@ -145,6 +145,10 @@ class Sender implements PublishHost {
 
   get ready(): Promise<void> {
     return this.#opening.ready;
+  }
+
+  reached(): Promise<void> {
+    return this.#opening.open();
   }
 
   get broken(): DeliveryError | undefined {

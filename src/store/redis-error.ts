@@ -53,6 +53,10 @@ export function redisError(error: unknown, doing: string): DeliveryError {
   if (error instanceof DeliveryError) return error;
   const [word = ""] = isRefusal(error) ? error.message.split(" ") : [];
   const [code, advice] = MEANINGS[word] ?? FAILED;
-  const said = error instanceof Error ? error.message : String(error);
-  return new DeliveryError(code, `${doing} failed: ${said}. ${advice}`, { cause: error });
+  return new DeliveryError(code, `${doing} failed: ${saidBy(error)}. ${advice}`, { cause: error });
+}
+
+/** What an error says, as a part of a sentence. */
+export function saidBy(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
 }

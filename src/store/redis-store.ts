@@ -10,7 +10,7 @@ import type { Offset } from "../core/position.ts";
 import { checkBatch, outcomesAgain } from "./batch.ts";
 import { PageBuilder } from "./page.ts";
 import { decodeLetter, decodeRow, decodeSession, encodeBatch, list, number, text } from "./redis-codec.ts";
-import { redisError } from "./redis-error.ts";
+import { redisError, saidBy } from "./redis-error.ts";
 import * as scripts from "./redis-scripts.ts";
 import { levelOf } from "./redis-server.ts";
 import { RedisTail, type TailHost } from "./redis-tail.ts";
@@ -92,13 +92,8 @@ export class RedisStore implements Store, TailHost {
       const { cause } = error as Error;
       if (isRefusal(cause) || !(cause instanceof Error)) throw error;
       // Whether an opening was done does not matter to one who opens again.
-      throw new DeliveryError(
-        "STORE_BUSY",
-        `Redis cannot be reached: ${cause.message}. Nothing was kept; try again soon.`,
-        {
-          cause,
-        },
-      );
+      const said = `Redis cannot be reached: ${saidBy(cause)}. Nothing was kept; try again soon.`;
+      throw new DeliveryError("STORE_BUSY", said, { cause });
     });
     this.#state = "open";
     return this.#log;

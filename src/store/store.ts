@@ -114,7 +114,7 @@ export type Operation =
     }
   /**
    * Takes a session over: its generation becomes `next`, if that is above the one it has; so the one that began last has it in the end, in whatever
-   * order they are stored. Nobody else chooses the same, so a repetition finds out whether this very step was done. Otherwise: `undefined`.
+   * order they are stored. Callers choose it so that two hardly choose the same: a repetition takes a session with `next` for its own doing. Otherwise: `undefined`.
    */
   | { readonly kind: "resume"; readonly session: string; readonly next: number; readonly at: number }
   /** Becomes a member from the log's head on. A member already: the old membership goes on. */

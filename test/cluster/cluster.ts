@@ -6,12 +6,12 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FaultProxy, faultProxy } from "../../src/testing/fault-proxy.ts";
+import type { Bundles } from "../bundle.ts";
 import { type Chance, chance, pick } from "../chance.ts";
 import type { RedisServer } from "../redis.ts";
 import { sleep } from "../stack/chaos-diary.ts";
 import { ClientsPart, NodePart } from "./parts.ts";
 import { clientNames, type Driver, EVERYBODY, isFor, LAST, type Mode, type Ping, ROOMS, roomsOf } from "./plan.ts";
-import type { Scripts } from "./scripts.ts";
 
 /** How a client loses its connection: both sides are told, or the client alone. */
 export type CutKind = "clean" | "half-open";
@@ -24,7 +24,7 @@ export interface ClusterOptions {
   readonly seed: number;
   /** Diaries, and a log that is a file. */
   readonly dir: string;
-  readonly scripts: Scripts;
+  readonly programs: Bundles;
   /** Left out by the modes that need none. */
   readonly redis?: RedisServer | undefined;
   /** Puts a proxy between each node and Redis. @default no */
@@ -58,11 +58,11 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.options = options;
     this.random = chance(options.seed);
-    const { scripts, dir, mode, seed, nodes, rate } = options;
+    const { programs, dir, mode, seed, nodes, rate } = options;
     this.nodes = Array.from(
       { length: nodes },
       (_, i) =>
-        new NodePart(scripts.node, dir, {
+        new NodePart(programs.path("node"), dir, {
           mode,
           name: `n${i}`,
           seed: seed * 100 + i,
@@ -72,7 +72,7 @@ export class Cluster {
           ping: options.ping ?? { pingInterval: 25_000, pingTimeout: 20_000 },
         }),
     );
-    this.clients = new ClientsPart(scripts.clients);
+    this.clients = new ClientsPart(programs.path("clients"));
   }
 
   get acknowledged(): number {

@@ -7,23 +7,24 @@
  * CLUSTER_CUTS, CLUSTER_SEED: how long, and which run. REPORT=1 prints what was counted. The diaries of a failed run are kept.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Bundles } from "../bundle.ts";
 import { redisAvailable } from "../redis.ts";
 import { type CutOptions, type CutResult, cutRun } from "./cuts.ts";
 import { forget } from "./history.ts";
-import { bundled, type Scripts } from "./scripts.ts";
+import { clusterPrograms } from "./parts.ts";
 
 const CUTS = Number(process.env.CLUSTER_CUTS ?? 12);
 const SEED = Number(process.env.CLUSTER_SEED ?? Date.now() % 1_000_000);
 const LONG_MS = CUTS * 1_000 + 90_000;
 
-let scripts: Scripts;
+let programs: Bundles;
 beforeAll(async () => {
-  scripts = await bundled();
+  programs = await clusterPrograms();
 });
-afterAll(() => scripts.remove());
+afterAll(() => programs?.remove());
 
 async function run(options: Pick<CutOptions, "mode" | "nodes" | "rate"> & Partial<CutOptions>): Promise<CutResult> {
-  const result = await cutRun({ cuts: CUTS, kind: "mixed", seed: SEED, scripts, ...options });
+  const result = await cutRun({ cuts: CUTS, kind: "mixed", seed: SEED, programs, ...options });
   const { anomalies: _, ...counted } = result;
   if (process.env.REPORT) console.log(JSON.stringify({ ...options, seed: SEED, ...counted }));
   return result;

@@ -13,7 +13,7 @@ import { Cluster, type ClusterOptions, type CutKind } from "./cluster.ts";
 import { type Figures, figures } from "./figures.ts";
 import { history } from "./history.ts";
 
-export interface CutOptions extends Pick<ClusterOptions, "mode" | "nodes" | "rate" | "seed" | "driver" | "scripts"> {
+export interface CutOptions extends Pick<ClusterOptions, "mode" | "nodes" | "rate" | "seed" | "driver" | "programs"> {
   readonly cuts: number;
   /** `mixed`: either, and some again while the client is coming back. */
   readonly kind: CutKind | "mixed";
@@ -37,10 +37,10 @@ const PAUSE_MS = 240;
 
 /** Runs it. The diaries are left in `dir`. */
 export async function cutRun(options: CutOptions): Promise<CutResult> {
-  const { mode, seed, nodes, rate, driver = "redis", scripts } = options;
+  const { mode, seed, nodes, rate, driver = "redis", programs } = options;
   const dir = mkdtempSync(join(tmpdir(), `cluster-${mode}-`));
   const redis = mode === "gapless-sqlite" || mode === "apart" ? undefined : await redisServer();
-  const cluster = new Cluster({ mode, nodes, rate, seed, dir, scripts, redis, driver });
+  const cluster = new Cluster({ mode, nodes, rate, seed, dir, programs, redis, driver });
   const began = performance.now();
   try {
     await cluster.start();

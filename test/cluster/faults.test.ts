@@ -8,25 +8,26 @@
  * CLUSTER_SEED: which run. REPORT=1 prints what was counted. The diaries of a failed run are kept.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Bundles } from "../bundle.ts";
 import { redisAvailable } from "../redis.ts";
 import { type FaultOptions, type FaultResult, faultRun, judged } from "./faults.ts";
 import { forget } from "./history.ts";
+import { clusterPrograms } from "./parts.ts";
 import { clientNames } from "./plan.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
-import { bundled, type Scripts } from "./scripts.ts";
 
 const SEED = Number(process.env.CLUSTER_SEED ?? Date.now() % 1_000_000);
 const LONG_MS = 150_000;
 
-let scripts: Scripts;
+let programs: Bundles;
 beforeAll(async () => {
-  scripts = await bundled();
+  programs = await clusterPrograms();
 });
-afterAll(() => scripts?.remove());
+afterAll(() => programs?.remove());
 
 async function run(options: Pick<FaultOptions, "scenario"> & Partial<FaultOptions>): Promise<FaultResult> {
   const driver = SEED % 2 === 0 ? "redis" : "ioredis";
-  const result = await faultRun({ mode: "gapless-redis", driver, seed: SEED, scripts, ...options });
+  const result = await faultRun({ mode: "gapless-redis", driver, seed: SEED, programs, ...options });
   if (process.env.REPORT) console.log(JSON.stringify({ scenario: options.scenario.name, seed: SEED, ...result }));
   return result;
 }

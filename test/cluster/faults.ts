@@ -18,7 +18,7 @@ import { diaries, history, type Line } from "./history.ts";
 import type { Scenario, Stage } from "./scenarios.ts";
 import { judge, type Verdict } from "./told.ts";
 
-export interface FaultOptions extends Pick<ClusterOptions, "mode" | "driver" | "seed" | "scripts"> {
+export interface FaultOptions extends Pick<ClusterOptions, "mode" | "driver" | "seed" | "programs"> {
   readonly scenario: Scenario;
   /** @default 3 */
   readonly nodes?: number;
@@ -45,7 +45,7 @@ const HEAL_MS = 20_000;
 
 /** Runs it. The diaries are left in `dir`. */
 export async function faultRun(options: FaultOptions): Promise<FaultResult> {
-  const { mode, driver = "redis", seed, scripts, scenario, nodes = 3, rate = 600, seconds } = options;
+  const { mode, driver = "redis", seed, programs, scenario, nodes = 3, rate = 600, seconds } = options;
   const dir = mkdtempSync(join(tmpdir(), "cluster-fault-"));
   const servers: RedisServer[] = [await redisServer(scenario.redis)];
   if (scenario.replica) servers.push(await redisServer({ replicaOf: servers[0] as RedisServer }));
@@ -57,7 +57,7 @@ export async function faultRun(options: FaultOptions): Promise<FaultResult> {
     rate,
     seed,
     dir,
-    scripts,
+    programs,
     redis: servers[0],
     links: true,
     ping,

@@ -6,7 +6,13 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { type Bundles, bundles } from "../bundle.ts";
 import type { ClientsNews, ClientsPlan, NodeNews, NodePlan, Order } from "./plan.ts";
+
+/** What the processes run. */
+export function clusterPrograms(): Promise<Bundles> {
+  return bundles(import.meta.url, ["node", "clients"]);
+}
 
 /** A process with its latest news. */
 class Part<Plan, News extends object> {

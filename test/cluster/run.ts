@@ -10,9 +10,9 @@ import { parseArgs } from "node:util";
 import { cutRun } from "./cuts.ts";
 import { faultRun } from "./faults.ts";
 import { forget } from "./history.ts";
+import { clusterPrograms } from "./parts.ts";
 import type { Driver, Mode } from "./plan.ts";
 import { ANY, SCENARIOS } from "./scenarios.ts";
-import { bundled } from "./scripts.ts";
 
 const { values } = parseArgs({
   options: {
@@ -29,8 +29,8 @@ const { values } = parseArgs({
   },
 });
 const { mode, driver, kind, scenario } = values;
-const scripts = await bundled();
-const common = { mode: mode as Mode, driver: driver as Driver, seed: Number(values.seed), scripts };
+const programs = await clusterPrograms();
+const common = { mode: mode as Mode, driver: driver as Driver, seed: Number(values.seed), programs };
 const number = (text: string | undefined, otherwise: number) => Number(text ?? otherwise);
 
 function report(what: object, dir: string, wrong: readonly unknown[]): void {
@@ -71,5 +71,5 @@ try {
     }
   }
 } finally {
-  scripts.remove();
+  programs.remove();
 }

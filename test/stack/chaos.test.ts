@@ -9,13 +9,12 @@
  *
  * CHAOS_KILLS, CHAOS_SEED: how long, and which run. REPORT=1 prints what was done. The histories of a failed run are kept.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AnomalyKind, checkHistory, type HistoryEvent } from "../../src/testing/history.ts";
+import { type Bundles, bundles } from "../bundle.ts";
 import type { ChaosKind } from "./chaos-diary.ts";
 import { FAULTS } from "./chaos-faults.ts";
 import { ChaosRun, diaries } from "./chaos-run.ts";
@@ -25,29 +24,11 @@ const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 /** Acknowledgements between two kills: in a long run so many that 2,000 kills are more than a million of them. */
 const PER_KILL = KILLS > 100 ? 500 : 200;
 
-let scripts = "";
+let programs: Bundles;
 beforeAll(async () => {
-  // Where packages are found from; a process that starts fast is killed more often.
-  const cache = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
-  mkdirSync(cache, { recursive: true });
-  scripts = mkdtempSync(join(cache, "chaos-"));
-  await build({
-    entryPoints: ["chaos-server.ts", "chaos-clients.ts"].map((name) => fileURLToPath(new URL(name, import.meta.url))),
-    outdir: scripts,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    external: ["better-sqlite3"],
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    // What Socket.IO requires is in the bundle; what is left are Node's own modules.
-    banner: {
-      js: 'import { createRequire as requirer } from "node:module"; const require = requirer(import.meta.url);',
-    },
-    logLevel: "error",
-  });
+  programs = await bundles(import.meta.url, ["chaos-server", "chaos-clients"]);
 });
-afterAll(() => rmSync(scripts, { recursive: true, force: true }));
+afterAll(() => programs?.remove());
 
 async function chaos(kind: ChaosKind, kills: number, perKill: number) {
   const dir = mkdtempSync(join(tmpdir(), `chaos-${kind}-`));
@@ -57,8 +38,8 @@ async function chaos(kind: ChaosKind, kills: number, perKill: number) {
     seed: SEED,
     dir,
     perKill,
-    serverScript: join(scripts, "chaos-server.mjs"),
-    clientsScript: join(scripts, "chaos-clients.mjs"),
+    serverScript: programs.path("chaos-server"),
+    clientsScript: programs.path("chaos-clients"),
   });
   const where = `CHAOS_SEED=${SEED} CHAOS_KILLS=${kills}, histories in ${dir}`;
   const began = performance.now();

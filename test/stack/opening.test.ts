@@ -61,6 +61,7 @@ describe.skipIf(!redisAvailable)("a Redis that cannot be reached yet", () => {
     await connected(plain);
     expect(plain.delivery.state).toBe("plain");
     await expect(io.delivery.publish("n", "refused")).rejects.toMatchObject(BUSY);
+    await expect(io.delivery.toSession("s").publish("n", "refused")).rejects.toMatchObject(BUSY);
     io.emit("n", "kept");
     await until("it is delivered as ever", () => got.length > 0);
     expect(errors[0]).toMatchObject(BUSY);
@@ -94,6 +95,7 @@ describe.skipIf(!redisAvailable)("a Redis that cannot be reached yet", () => {
     const errors: unknown[] = [];
     emitter.on("error", (error) => errors.push(error));
     await expect(emitter.publish("n", 1)).rejects.toMatchObject(BUSY);
+    await expect(emitter.toSession("s").publish("n", 1)).rejects.toMatchObject(BUSY);
     expect(errors).toMatchObject([BUSY]);
     await server.restart();
     await emitter.ready;

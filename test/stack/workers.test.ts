@@ -6,13 +6,12 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkHistory, type HistoryEvent } from "../../src/testing/history.ts";
+import { type Bundles, bundles } from "../bundle.ts";
 import type { ClientsPlan, News, Order } from "./chaos-diary.ts";
 import { diaries } from "./chaos-run.ts";
 import type { PrimaryNews, WorkerNews, WorkerOrder, WorkersPlan } from "./workers-plan.ts";
@@ -29,31 +28,11 @@ const CLIENTS = [
   { name: "f", transports: ["polling", "websocket"] },
 ];
 
-let scripts = "";
+let programs: Bundles;
 beforeAll(async () => {
-  // Where packages are found from.
-  const cache = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
-  mkdirSync(cache, { recursive: true });
-  scripts = mkdtempSync(join(cache, "workers-"));
-  await build({
-    entryPoints: ["workers-primary.ts", "workers-server.ts", "chaos-clients.ts"].map((name) =>
-      fileURLToPath(new URL(name, import.meta.url)),
-    ),
-    outdir: scripts,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    external: ["better-sqlite3"],
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    // What packages require is in the bundle; what is left are Node's own modules.
-    banner: {
-      js: 'import { createRequire as requirer } from "node:module"; const require = requirer(import.meta.url);',
-    },
-    logLevel: "error",
-  });
+  programs = await bundles(import.meta.url, ["workers-primary", "workers-server", "chaos-clients"]);
 });
-afterAll(() => rmSync(scripts, { recursive: true, force: true }));
+afterAll(() => programs?.remove());
 
 /** The primary, and what its workers have said. */
 class Workers {
@@ -63,7 +42,7 @@ class Workers {
   exited = false;
 
   constructor(plan: WorkersPlan) {
-    this.#primary = fork(join(scripts, "workers-primary.mjs"), [JSON.stringify(plan)], { execArgv: [] });
+    this.#primary = fork(programs.path("workers-primary"), [JSON.stringify(plan)], { execArgv: [] });
     this.#primary.on("exit", () => {
       this.exited = true;
     });
@@ -112,7 +91,7 @@ describe("several workers on one file", () => {
     const dir = mkdtempSync(join(tmpdir(), "workers-"));
     const workers = new Workers({
       workers: WORKERS,
-      workerScript: join(scripts, "workers-server.mjs"),
+      workerScript: programs.path("workers-server"),
       file: join(dir, "log.db"),
       dir,
       publishesPerSecond: 150,
@@ -130,7 +109,7 @@ describe("several workers on one file", () => {
         clients: CLIENTS,
         emitsPerSecond: 120,
       };
-      clients = fork(join(scripts, "chaos-clients.mjs"), [JSON.stringify(plan)], { execArgv: [] });
+      clients = fork(programs.path("chaos-clients"), [JSON.stringify(plan)], { execArgv: [] });
       clients.on("message", (more: News) => Object.assign(news, more));
       await until("all clients are connected", () => news.up);
       const all = () => workers.listening.reduce((sum, [, { sockets = 0 }]) => sum + sockets, 0) === CLIENTS.length;

@@ -46,8 +46,9 @@ export class Reading {
   /** Whether it may find its session gone. */
   mayLoseSession = false;
   readonly revoked: Set<string> = new Set();
-  /** Sessions of it for which something could not be made durable, and whether that is still to be told. */
+  /** Entries that a handler has begun with. */
   readonly #began = new Set<LoggedEntry>();
+  /** Sessions of it for which something could not be made durable, and whether that is still to be told. */
   readonly #overflows = new Map<string, boolean>();
 
   constructor(persona: number, durable: boolean, oracle: Oracle, options: OracleOptions) {

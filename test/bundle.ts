@@ -1,5 +1,5 @@
 /**
- * The programs of the processes, bundled.
+ * Programs of a test that are processes of their own, bundled.
  *
  * Rule: bundled once for many starts: a process that starts fast is killed more often.
  */
@@ -8,20 +8,21 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** Paths of the bundles. */
-export interface Scripts {
-  readonly node: string;
-  readonly clients: string;
+/** Bundles, in a folder of their own. */
+export interface Bundles {
+  /** Where the program of this name is. */
+  path(name: string): string;
   remove(): void;
 }
 
-export async function bundled(): Promise<Scripts> {
+/** @param base `import.meta.url` of the test. @param names Files beside it, without `.ts`. */
+export async function bundles(base: string, names: readonly string[]): Promise<Bundles> {
   // Where packages are found from.
-  const cache = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
+  const cache = fileURLToPath(new URL("../node_modules/.cache/", import.meta.url));
   mkdirSync(cache, { recursive: true });
-  const dir = mkdtempSync(join(cache, "cluster-"));
+  const dir = mkdtempSync(join(cache, "bundles-"));
   await build({
-    entryPoints: ["node.ts", "clients.ts"].map((name) => fileURLToPath(new URL(name, import.meta.url))),
+    entryPoints: names.map((name) => fileURLToPath(new URL(`${name}.ts`, base))),
     outdir: dir,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -29,15 +30,14 @@ export async function bundled(): Promise<Scripts> {
     platform: "node",
     format: "esm",
     target: "node20",
-    // What is required by packages is in the bundle; what is left are Node's own modules.
+    // What packages require is in the bundle; what is left are Node's own modules.
     banner: {
       js: 'import { createRequire as requirer } from "node:module"; const require = requirer(import.meta.url);',
     },
     logLevel: "error",
   });
   return {
-    node: join(dir, "node.mjs"),
-    clients: join(dir, "clients.mjs"),
+    path: (name) => join(dir, `${name}.mjs`),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }
