@@ -10,8 +10,9 @@ import { type Claim, resumeVerdict, tokenIsGood } from "../core/resume.ts";
 import { type Hello, PROTOCOL_VERSION, type Welcome, type WireGap } from "../core/wire.ts";
 import type { LogState, StoredSession } from "../store/store.ts";
 import { isSocketKey, namespaceKey, roomOf, sessionKey } from "./audience.ts";
+import type { Coming } from "./comings.ts";
 import { Connection, type Outlet } from "./connection.ts";
-import type { Coming, Hub } from "./hub.ts";
+import type { Hub } from "./hub.ts";
 import { Session } from "./session.ts";
 import { signToken, verifyToken } from "./token.ts";
 

@@ -17,6 +17,7 @@ import { address } from "./addressing.ts";
 import { append } from "./append.ts";
 import { type Chunk, chunksOf } from "./chunk.ts";
 import type { Codec } from "./codec.ts";
+import { type Coming, Comings } from "./comings.ts";
 import type { Connection, Feeder, Stretch } from "./connection.ts";
 import { Cursors } from "./cursors.ts";
 import type { DeliveryEvents } from "./delivery-events.ts";
@@ -51,14 +52,6 @@ export interface HubOptions {
   readonly metrics: Metrics;
 }
 
-/** Somebody who comes back to a session. */
-export interface Coming {
-  /** Whether to go on: nobody who came later has been faster. */
-  first(): boolean;
-  /** He is in, or gone again. */
-  over(): void;
-}
-
 /** A node of the delivery network. */
 export class Hub implements Feeder, SessionHost {
   readonly store: Store;
@@ -75,9 +68,7 @@ export class Hub implements Feeder, SessionHost {
   readonly #options: HubOptions;
   #roster = new Roster();
   readonly #waiting = new Set<Connection>();
-  /** Sessions that somebody is coming back to: how many, and whose coming goes on that came last. */
-  readonly #expected = new Map<string, { waiting: number; last: number }>();
-  #comings = 0;
+  readonly #comings = new Comings();
   readonly #opening: Opening;
   #closed: DeliveryError | undefined;
   #log: LogState | undefined;
@@ -296,28 +287,16 @@ export class Hub implements Feeder, SessionHost {
   /** Somebody comes back to a session: it stays here until he is in, or gone again. */
   expect(id: string | undefined): Coming {
     if (id === undefined) return { first: () => true, over: () => {} };
-    const coming = ++this.#comings;
-    const those = this.#expected.get(id) ?? { waiting: 0, last: 0 };
-    those.waiting++;
-    this.#expected.set(id, those);
-    return {
-      first: () => {
-        if (those.last > coming) return false;
-        those.last = coming;
-        return true;
-      },
-      over: () => {
-        if (--those.waiting === 0) this.#expected.delete(id);
-        const session = this.sessions.get(id);
-        if (session) this.release(session);
-      },
-    };
+    return this.#comings.expect(id, () => {
+      const session = this.sessions.get(id);
+      if (session) this.release(session);
+    });
   }
 
   /** The session's connection ended. It stays as long as there is something of it to finish, or to tell that is stored nowhere. */
   release(session: Session): void {
     if (session.connection || session.busy > 0 || session.writes > 0 || session.owed.length > 0) return;
-    if (this.#expected.has(session.id)) return;
+    if (this.#comings.has(session.id)) return;
     if (this.sessions.get(session.id) !== session) return;
     this.sessions.delete(session.id);
     this.#roster.drop(session);
@@ -336,7 +315,7 @@ export class Hub implements Feeder, SessionHost {
     if (session.over) return;
     const decided = membership ? this.deciding() : undefined;
     session.writes++;
-    let made: Operation;
+    let made: Operation | undefined;
     const make = (): Operation => {
       made = operation();
       return made;
@@ -347,7 +326,8 @@ export class Hub implements Feeder, SessionHost {
       if (outcome) then(outcome.offset);
       // Another node had it in between, and a later resume has brought it back: the step is of the same session still.
       else if (made && fenceOf(made) < session.fence && !session.lost) {
-        this.write(session, () => ({ ...made, generation: session.fence }) as Operation, then, membership);
+        const step = made;
+        this.write(session, () => ({ ...step, generation: session.fence }) as Operation, then, membership);
       } else if (session.connection) this.fenced(session);
       this.release(session);
     });

@@ -232,7 +232,7 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a session that failed to come in stays",
     file: "server/hub.ts",
-    find: "        const session = this.sessions.get(id);\n        if (session) this.release(session);",
+    find: "      const session = this.sessions.get(id);\n      if (session) this.release(session);",
     replace: "",
   },
   {
