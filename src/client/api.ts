@@ -11,6 +11,8 @@ import type { WireGap } from "../core/wire.ts";
 export type MessageStatus =
   /** Not sent yet. */
   | "pending"
+  /** Not sent yet, and in durable storage. Final when another page of the browser has taken the session over: that one delivers it. */
+  | "stored"
   /** Sent, and not known to be settled. */
   | "sent"
   /** Settled by the server. */
@@ -91,7 +93,7 @@ export interface MessageHandle {
 export interface OutboxStatus {
   /** Messages kept. */
   readonly size: number;
-  /** Not sent yet. */
+  /** Not sent yet, in this life of the page or process. */
   readonly pending: number;
   /** Sent, and not known to be settled. */
   readonly sent: number;
@@ -99,6 +101,8 @@ export interface OutboxStatus {
   readonly failed: number;
   /** Whether they survive the end of the process or page. */
   readonly durable: boolean;
+  /** Why they do not, where they should: `STORE_FULL`, `STORE_TOO_NEW` or `STORE_FAILED`. */
+  readonly error: DeliveryError | undefined;
 }
 
 /** The outbox. */
@@ -109,10 +113,14 @@ export interface DeliveryOutbox {
   readonly bytes: number;
   /** Whether they survive the end of the process or page. */
   readonly durable: boolean;
+  /** What it holds. The same object until that changes. */
+  readonly status: OutboxStatus;
   /** Calls `listener` at once and after every change, as a Svelte store does. Answers the function that ends it. */
   subscribe(listener: (status: OutboxStatus) => void): () => void;
   /** Resolves `true` once it is empty, `false` after `timeoutMs` (default: never). */
   flush(options?: { readonly timeoutMs?: number }): Promise<boolean>;
+  /** Gives all messages up (`DISCARDED`), for example when the user logs out. Of what was sent the server may still have dealt with. */
+  clear(): void;
   /** The messages, in order. */
   list(): { readonly id: string; readonly seq: number; readonly args: readonly unknown[] }[];
 }

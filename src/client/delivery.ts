@@ -3,11 +3,10 @@
  *
  * Rule: it looks and asks; the work is done elsewhere.
  */
-import { FRAME_EVENT, type WireEntry } from "../core/wire.ts";
 import type { ClientDelivery, DeliveryOutbox, MessageHandle, MessageStatus, OutboxStatus } from "./api.ts";
+import { ask } from "./ask.ts";
 import type { Link } from "./link.ts";
 import { failure, type Message } from "./outbox.ts";
-import { type AnyFunction, EVENT } from "./socket.ts";
 
 /** The delivery of a link. `emit` answers `undefined` for what went the native way. */
 export function createDelivery(
@@ -16,14 +15,17 @@ export function createDelivery(
 ): ClientDelivery {
   const { ties, outbox, delivery } = link;
   const { settings, metrics, after, socket } = ties;
-  const { durable } = settings.storage;
   const listeners = new Set<(status: OutboxStatus) => void>();
   const { messages } = outbox;
 
+  let last: OutboxStatus | undefined;
   const status = (): OutboxStatus => {
     const { size } = messages;
     const pending = outbox.pending();
-    return { size, pending, sent: size - pending, failed: metrics.failed, durable };
+    const { durable } = settings.storage;
+    const now = { size, pending, sent: size - pending, failed: metrics.failed, durable, error: link.storageError() };
+    if (!last || (Object.keys(now) as (keyof OutboxStatus)[]).some((key) => now[key] !== last?.[key])) last = now;
+    return last;
   };
   /** Ends the telling, which begins with the first that is to be told. */
   let stops: (() => void)[] = [];
@@ -39,7 +41,12 @@ export function createDelivery(
   };
 
   const kept: DeliveryOutbox = {
-    durable,
+    get durable() {
+      return settings.storage.durable;
+    },
+    get status() {
+      return status();
+    },
     get size() {
       return messages.size;
     },
@@ -68,6 +75,9 @@ export function createDelivery(
           stop = kept.subscribe(({ size }) => size === 0 && queueMicrotask(() => finish(true)));
         });
       }),
+    clear: () => {
+      for (const message of messages.values()) outbox.giveUp(message, "DISCARDED");
+    },
     list: () => messages.values().flatMap(({ id, seq, args }) => (args ? { id, seq, args } : [])),
   };
 
@@ -96,26 +106,20 @@ export function createDelivery(
     },
     history: ({ room, limit = 50, before }: Parameters<ClientDelivery["history"]>[0]) =>
       new Promise<Awaited<ReturnType<ClientDelivery["history"]>>>((resolve, reject) => {
-        const raw = socket();
         const refuse = (code: string): void =>
           reject(failure(code, ["history"], "was not answered; ask again when connected"));
-        if (!link.wrapped() || !raw.connected) {
+        if (!link.wrapped() || !socket().connected) {
           refuse("CLOSED");
           return;
         }
-        const cancel = after(settings.ackTimeoutMs, () => refuse("ACK_TIMEOUT"));
-        const answered = (page?: { entries?: WireEntry[]; more?: boolean; code?: string }): void => {
-          cancel();
+        ask(ties, { room, limit, before }, (page) => {
           if (!Array.isArray(page?.entries)) {
-            refuse(page?.code ?? "BAD_FRAME");
+            refuse(page ? (page.code ?? "BAD_FRAME") : "ACK_TIMEOUT");
             return;
           }
           const entries = page.entries.map(([offset, id, args]) => ({ offset, id, args }));
           resolve({ entries, more: page.more === true, before: entries.at(-1)?.offset });
-        };
-        const id = raw.ids++;
-        raw.acks[id] = answered as AnyFunction;
-        raw.packet({ type: EVENT, id, data: [FRAME_EVENT, "h", { room, limit, before }], options: { compress: true } });
+        });
       }),
     close() {
       link.end();

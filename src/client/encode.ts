@@ -63,6 +63,16 @@ export function encode(args: readonly unknown[]): Encoded {
   }
 }
 
+/** A value as it arrives at the other side: what JSON makes of it, with binary parts left alone. For storages, which cannot take everything. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever an application may emit.
+export function travelling(value: any): any {
+  if (typeof value === "function" || typeof value === "symbol") return undefined;
+  if (typeof value !== "object" || value === null || isBinary(value)) return value;
+  if (typeof value.toJSON === "function") return travelling(value.toJSON());
+  if (Array.isArray(value)) return value.map(travelling);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, travelling(inner)]));
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: whatever an application may emit.
 function isBinary(value: any): boolean {
   return ArrayBuffer.isView(value) || /ArrayBuffer|Blob|File/.test(Object.prototype.toString.call(value));

@@ -1,5 +1,5 @@
 /** The client: everything that an application may import. */
-export type { ClientChange, ClientPlace, ClientState, ClientStorage } from "../client-storage.ts";
+export type { ClientChange, ClientPlace, ClientState, ClientStorage, StorageHost } from "../client-storage.ts";
 export { systemClock } from "../clock.ts";
 export type { Clock } from "../core/clock.ts";
 export { DeliveryError, type DeliveryErrorCode } from "../core/error.ts";
@@ -20,7 +20,9 @@ export type {
   MessageStatus,
   OutboxStatus,
 } from "./api.ts";
+export { type IndexedDbOptions, indexedDb } from "./indexed-db.ts";
 export { type IoOptions, io } from "./io.ts";
+export { type KeyValue, type KeyValueStorageOptions, keyValueStorage } from "./key-value.ts";
 export type { ReliableOptions } from "./options.ts";
 export { type ReliableSocket, reliable } from "./reliable.ts";
 export { memoryStorage } from "./storage.ts";

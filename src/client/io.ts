@@ -21,7 +21,7 @@ export function io<L extends EventsMap = EventsMap, E extends EventsMap = L>(
   options?: IoOptions,
 ): ReliableSocket<L, E> {
   const { reliable = {}, auth, ...rest } = (typeof url === "object" ? url : options) ?? {};
-  const link = createLink(reliable);
+  const link = createLink(reliable, typeof url === "string" ? url : "");
   let said = false;
   let making = true;
   // On a Manager that is already open, CONNECT is sent while the socket is made, before it can be decorated.

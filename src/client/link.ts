@@ -4,11 +4,13 @@
  * Rule: nothing is sent before the server's welcome was understood and the session that it gave is saved. One change of what
  * is kept is saved at a time; what is marked meanwhile goes into the next.
  */
-import type { ClientPlace } from "../client-storage.ts";
+import type { ClientChange, ClientPlace, StorageHost } from "../client-storage.ts";
 import { backoffMs } from "../core/backoff.ts";
+import type { DeliveryError } from "../core/error.ts";
 import type { Outgoing } from "../core/outbox.ts";
 import { FRAME_EVENT, type Hello, PROTOCOL_VERSION, parseServerFrame, type Welcome } from "../core/wire.ts";
 import type { ClientDelivery, DeliveryState } from "./api.ts";
+import { travelling } from "./encode.ts";
 import { type ReliableOptions, type Settings, settle } from "./options.ts";
 import { createOutbox, type Message, type Outbox } from "./outbox.ts";
 import { outcome } from "./outcome.ts";
@@ -20,6 +22,9 @@ import type { Ties } from "./ties.ts";
 /** How long to wait before a hook, the storage or the connection is tried again. */
 const RETRY = { minMs: 500, maxMs: 30_000 };
 
+/** How long to wait for the last save. */
+const LAST_SAVE_MS = 1_000;
+
 /** A session. */
 export interface Link {
   readonly ties: Ties;
@@ -27,6 +32,8 @@ export interface Link {
   readonly reader: Reader;
   /** What the application sees of all this. */
   readonly delivery: Pick<ClientDelivery, "state" | "session" | "recovered" | "current" | "on" | "metrics">;
+  /** Why what should be durable is not. */
+  storageError(): DeliveryError | undefined;
   /** The socket that carries the frames and has the listeners. Bound before anything else is called. */
   bind(socket: RawSocket): void;
   /** Calls `wake` after some waiting, the longer the more failures there were. */
@@ -45,14 +52,21 @@ export interface Link {
   start(): void;
   /** The connection ended, or could not be made. */
   closed(): void;
-  /** Whether {@link Link.end} was called. */
+  /** The page goes away: what is not saved yet is kept at once. */
+  keep(): void;
+  /** The page is put aside. It may come back; or another takes up the session. */
+  suspend(): void;
+  /** It is back: `then` is called when it is known whose the session is. */
+  resume(then: () => void): void;
+  /** Whether {@link Link.end} was called, and word of it. */
   ended(): boolean;
+  readonly ending: AbortSignal;
   /** Lets go of timers and storage. */
   end(): void;
 }
 
-/** A session that begins now: the storage is loaded at once. */
-export function createLink(options: ReliableOptions): Link {
+/** A session that begins now: the storage is loaded at once. @param scope Where the socket connects to. */
+export function createLink(options: ReliableOptions, scope = ""): Link {
   const settings: Settings = settle(options);
   const { clock, storage, random } = settings;
   const { on, signal } = createSignals();
@@ -75,9 +89,13 @@ export function createLink(options: ReliableOptions): Link {
   let session: string | undefined;
   let token: string | undefined;
   let welcome: Welcome | undefined;
+  /** What the present connection still brings is for a session that was left. */
+  let left = false;
   /** The state, but for what {@link state} adds; "offline" once it has ended. */
   let phase: "connecting" | "plain" | "live" | "superseded" | "offline" = "connecting";
   let told: DeliveryState = "offline";
+  const ending = new AbortController();
+  let storageError: DeliveryError | undefined;
   /** What waits for the storage to be loaded. */
   let early: (() => void)[] | undefined = [];
 
@@ -120,39 +138,53 @@ export function createLink(options: ReliableOptions): Link {
   let dirty = false;
   let saving = false;
   let scheduled = false;
+  let closed = false;
+  const change = (messages: Iterable<[number, Message | undefined]>, last?: boolean): ClientChange => {
+    const put: Outgoing[] = [];
+    const remove: number[] = [];
+    for (const [seq, message] of messages) {
+      if (!message) remove.push(seq);
+      // What is not text cannot be kept at once.
+      else if (!last || message.text !== undefined) {
+        const { id, args, text, wantsAnswer, bytes, expiresAt } = message;
+        // As it was when it was emitted.
+        const kept = storage.volatile || !args ? args : text ? JSON.parse(text) : travelling(args);
+        put.push({ seq, id, args: kept, wantsAnswer, bytes, expiresAt });
+      }
+    }
+    return { place: { session, token, nextSeq: outbox.nextSeq(), ...reader.place() }, put, remove };
+  };
   const save = (): void => {
     scheduled = false;
-    if (saving || !dirty || phase === "offline") return;
+    if (saving || !dirty || closed) return;
     saving = true;
     let place: ClientPlace;
     insist(
       () => {
         dirty = false;
-        place = { session, token, nextSeq: outbox.nextSeq(), ...reader.place() };
         saved = new Map([...saved, ...marks]);
         marks = new Map();
-        const put: Outgoing[] = [];
-        const remove: number[] = [];
-        for (const [seq, message] of saved) {
-          if (!message) remove.push(seq);
-          else {
-            const { id, args, text, wantsAnswer, bytes, expiresAt } = message;
-            // As it was when it was emitted.
-            const kept = text && storage.durable ? JSON.parse(text) : args;
-            put.push({ seq, id, args: kept, wantsAnswer, bytes, expiresAt });
-          }
-        }
-        return storage.save({ place, put, remove });
+        const next = change(saved);
+        place = next.place;
+        return storage.save(next);
       },
       () => {
         saved = new Map();
         saving = false;
         savedPlace = place;
+        if (storage.durable) outbox.stored(place.nextSeq);
         outbox.pump();
         reader.saved(place);
         save();
+        if (phase === "offline" && !saving) close();
       },
     );
+  };
+
+  const close = (): void => {
+    if (closed) return;
+    closed = true;
+    outcome(() => storage.close(), changed, report);
   };
 
   const ties: Ties = {
@@ -189,6 +221,39 @@ export function createLink(options: ReliableOptions): Link {
   const outbox = createOutbox(ties);
   const reader = createReader(ties, (dead) => outbox.emit([FRAME_EVENT, "d", dead], true));
 
+  /** Leaves the session; the next connection begins another. */
+  const leave = (): void => {
+    left = true;
+    session = token = undefined;
+    ties.touch();
+    if (phase === "live") phase = "connecting";
+  };
+
+  /** What waits for the storage goes on. */
+  const start = (then?: () => void): void => {
+    const waiting = early ?? [];
+    early = undefined;
+    for (const go of waiting) go();
+    then?.();
+  };
+
+  const host: StorageHost = {
+    scope,
+    changed(error) {
+      storageError = error;
+      signal("outbox", undefined);
+      if (error) queueMicrotask(() => report(error));
+    },
+    lost() {
+      // What was saved before is the other's to deliver.
+      marks = new Map();
+      outbox.handOver(ties.savedSeq());
+      leave();
+      if (phase === "superseded") socket.connect();
+      else socket.io.engine?.close();
+    },
+  };
+
   const link: Link = {
     ties,
     outbox,
@@ -210,17 +275,20 @@ export function createLink(options: ReliableOptions): Link {
         return reader.current;
       },
     },
+    storageError: () => storageError,
     bind(given) {
       socket = given;
       changed();
     },
     hello() {
       welcome = undefined;
+      left = false;
       phase = "connecting";
       return { v: PROTOCOL_VERSION, floor: outbox.floor(), session, token, ...reader.claim() } as Hello;
     },
-    wrapped: () => welcome !== undefined,
+    wrapped: () => left || welcome !== undefined,
     frame(raw) {
+      if (left) return;
       const frame = parseServerFrame(raw);
       if (!frame || (frame[1] === "w" ? phase !== "connecting" || welcome : !welcome)) metrics.badFrames++;
       else if (frame[1] === "w") {
@@ -232,8 +300,7 @@ export function createLink(options: ReliableOptions): Link {
         const { offset, resumed } = welcome;
         if (resumed) signal("replay", { offset, recovered: link.delivery.recovered });
       } else if (frame[1] === "x") {
-        session = token = undefined;
-        ties.touch();
+        leave();
         if (frame[2] === "SUPERSEDED") {
           phase = "superseded";
           socket.disconnect();
@@ -246,12 +313,13 @@ export function createLink(options: ReliableOptions): Link {
       }
     },
     connected() {
+      if (left) return;
       phase = welcome ? "live" : "plain";
       changed();
     },
     pump() {
       if (phase !== "live") return;
-      if (!storage.durable) save();
+      if (storage.volatile) save();
       outbox.pump();
     },
     start() {
@@ -264,28 +332,44 @@ export function createLink(options: ReliableOptions): Link {
       if (welcome) outbox.closed();
       changed();
     },
+    suspend() {
+      early ??= [];
+      storage.suspend?.();
+    },
+    resume: (then) =>
+      outcome(
+        () => storage.resume?.(),
+        () => start(then),
+        () => start(then),
+      ),
+    keep() {
+      if (dirty || saving) storage.last?.(change([...saved, ...marks], true));
+    },
     ended: () => phase === "offline",
+    ending: ending.signal,
     end() {
       save();
       outbox.pump();
       phase = "offline";
+      ending.abort();
       for (const cancel of Object.values(timers)) cancel();
-      outcome(() => storage.close(), changed, report);
+      // What is being saved, and what came after, is waited for, if the storage does its work at all.
+      if (saving) clock.at(clock.now() + LAST_SAVE_MS, close);
+      else close();
     },
   };
 
   insist(
-    () => storage.load(),
+    () => storage.load(host),
     (kept) => {
       if (kept) {
         ({ session, token } = kept);
         savedPlace = kept;
         outbox.restore(kept.nextSeq, kept.messages);
         reader.restore(kept);
+        signal("outbox", undefined);
       }
-      const waiting = early ?? [];
-      early = undefined;
-      for (const then of waiting) then();
+      start();
     },
   );
   return link;

@@ -8,6 +8,7 @@ import { systemClock } from "../clock.ts";
 import type { Clock } from "../core/clock.ts";
 import type { OutboxLimits } from "../core/outbox.ts";
 import type { WireGap } from "../core/wire.ts";
+import { indexedDb } from "./indexed-db.ts";
 import { memoryStorage } from "./storage.ts";
 import { ulids } from "./ulid.ts";
 
@@ -19,7 +20,7 @@ export interface ReliableOptions {
    * called again, after a wait. Default: none; gaps are only reported.
    */
   readonly resync?: (gap: WireGap) => unknown;
-  /** Where cursor, session and outbox are kept. One socket each. Default: `memoryStorage()`. */
+  /** Where cursor, session and outbox are kept. One socket each. Default: `indexedDb()` where there is IndexedDB, else `memoryStorage()`. */
   readonly storage?: ClientStorage;
   /** Whether an emit goes through the outbox. Volatile ones never do. Default: all do. */
   readonly durable?: (event: string, args: readonly unknown[]) => boolean;
@@ -41,6 +42,8 @@ export interface ReliableOptions {
   readonly ackDelayMs?: number;
   /** Whether to connect again after a middleware of the server refused. Default: never, as Socket.IO. */
   readonly retryConnectError?: (error: Error) => boolean;
+  /** Whether a page with messages in its outbox asks before it is left. Default: no. */
+  readonly warnOnUnload?: boolean;
   /** Time. Default: the system's. */
   readonly clock?: Clock;
   /** Chance: a number in [0, 1). Default: `Math.random`. */
@@ -57,7 +60,8 @@ export type Settings = Required<Omit<ReliableOptions, "resync" | "retryConnectEr
 export function settle(options: ReliableOptions): Settings {
   const { clock = systemClock, random = Math.random } = options;
   return {
-    storage: memoryStorage(),
+    storage: options.storage ?? (typeof indexedDB === "undefined" ? memoryStorage() : indexedDb()),
+    warnOnUnload: false,
     durable: () => true,
     dispatch: "concurrent",
     maxDeliveries: 5,

@@ -26,7 +26,7 @@ export type Acknowledge = ((...args: unknown[]) => void) & { readonly withError?
  */
 export interface Message extends Outgoing {
   seq: number;
-  /** "pending" also for one of an earlier life that was not sent in this one. */
+  /** "pending" or "stored" also for one of an earlier life that was not sent in this one. */
   status: MessageStatus;
   error?: DeliveryError | undefined;
   /** See {@link Encoded}. */
@@ -58,7 +58,7 @@ export interface Outbox {
   floor(): number;
   /** Sum of the messages' sizes. */
   bytes(): number;
-  /** How many were never sent. */
+  /** How many were not sent in this life. */
   pending(): number;
   /** What an earlier life left behind. */
   restore(nextSeq: number, kept: readonly Outgoing[]): void;
@@ -85,6 +85,10 @@ export interface Outbox {
   closed(): void;
   /** Gives a message up. Answers whether it was still to be settled. */
   giveUp(message: Message, code: DeliveryErrorCode, status?: MessageStatus): boolean;
+  /** Everything before this number is in durable storage. */
+  stored(before: number): void;
+  /** Another page delivers everything up to here. */
+  handOver(seq: number): void;
   /** Takes everything out, for a server that is not wrapped. */
   drain(): Message[];
 }
@@ -97,6 +101,8 @@ export function failure(
 ): DeliveryError {
   return new DeliveryError(code as DeliveryErrorCode, `"${event}" ${why}`);
 }
+
+const unsent = ({ status }: Message): boolean => status === "pending" || status === "stored";
 
 /** An outbox. */
 export function createOutbox(ties: Ties): Outbox {
@@ -115,6 +121,8 @@ export function createOutbox(ties: Ties): Outbox {
   /** The highest number sent on the present connection, and the highest on any, perhaps in an earlier life. */
   let sent = 0;
   let everSent = 0;
+  /** The highest number sent in this life. */
+  let sentNow = 0;
   /** What was received when the server last had to repeat itself. */
   let rewoundAt = -1;
   /** How large a message the server takes. */
@@ -124,6 +132,8 @@ export function createOutbox(ties: Ties): Outbox {
   let cancelWait: (() => void) | undefined;
   /** Whether a timer runs for the time to live of the messages. */
   let aging = false;
+  /** Everything before this number is in durable storage. */
+  let storedBefore = 1;
 
   const nextSeq = (): number => first + kept.length;
   const floor = (): number => first - 1;
@@ -154,7 +164,7 @@ export function createOutbox(ties: Ties): Outbox {
   const giveUp = (message: Message, code: string, status: MessageStatus = "failed", why?: string): boolean => {
     const { seq } = message;
     const found = get(seq) === message;
-    if (message.status !== "pending" && !(found && message.status === "sent")) return false;
+    if (!unsent(message) && !(found && message.status === "sent")) return false;
     if (found) {
       const tombstone: Message = { ...message, id: "", args: undefined, text: "", bytes: 0, ack: undefined };
       kept[seq - first] = tombstone;
@@ -173,6 +183,17 @@ export function createOutbox(ties: Ties): Outbox {
     size++;
     bytes += message.bytes;
     if (!aging) age();
+  };
+  const remove = ({ seq, bytes: removed }: Message): void => {
+    kept[seq - first] = undefined;
+    size--;
+    bytes -= removed;
+  };
+  const shift = (): void => {
+    while (kept.length > 0 && !kept[0]) {
+      kept.shift();
+      first++;
+    }
   };
   /** Waits until the oldest is too old. It may be settled by then, so that one timer does for all. */
   const age = (): void => {
@@ -239,6 +260,7 @@ export function createOutbox(ties: Ties): Outbox {
       // A next life that does not know that it was given up would take the server's word for an answer to it.
       if (message && !message.args && ties.unsaved(sent + 1)) break;
       const seq = ++sent;
+      sentNow = Math.max(sentNow, seq);
       everSent = Math.max(everSent, seq);
       if (!message?.args) {
         group.push([seq]);
@@ -247,7 +269,7 @@ export function createOutbox(ties: Ties): Outbox {
       const { id, args, wantsAnswer } = message;
       const alone = message.text === undefined || message.compress === false;
       if (alone || size + message.bytes > Math.min(FRAME_BYTES, payloadBytes)) flush();
-      if (message.status === "pending") {
+      if (unsent(message)) {
         message.status = "sent";
         if (args[0] !== FRAME_EVENT) safely(() => ties.socket().notifyOutgoingListeners({ data: args }));
         signal("status", message);
@@ -273,7 +295,7 @@ export function createOutbox(ties: Ties): Outbox {
     nextSeq,
     floor,
     bytes: () => bytes,
-    pending: () => nextSeq() - 1 - everSent,
+    pending: () => nextSeq() - 1 - Math.max(sentNow, received, floor()),
     pump,
     giveUp,
 
@@ -281,7 +303,8 @@ export function createOutbox(ties: Ties): Outbox {
       everSent = next - 1;
       first = left[0]?.seq ?? next;
       kept.length = next - first;
-      for (const message of left) keep({ ...message, ...encode(message.args ?? []), status: "pending" });
+      for (const message of left) keep({ ...message, ...encode(message.args ?? []), status: "stored" });
+      storedBefore = next;
     },
 
     emit(args, own, ack, timeoutMs, compress) {
@@ -318,7 +341,7 @@ export function createOutbox(ties: Ties): Outbox {
           message.stopWaiting = after(timeoutMs, () => {
             answer(message, new Error("operation has timed out"));
             // As plain Socket.IO does: what was never sent is not sent any more.
-            if (message.status === "pending") giveUp(message, "ACK_TIMEOUT");
+            if (unsent(message)) giveUp(message, "ACK_TIMEOUT");
           });
         }
         ties.loaded(() => {
@@ -336,6 +359,20 @@ export function createOutbox(ties: Ties): Outbox {
     },
 
     connected(serverReceived, limit) {
+      const unknown = serverReceived - everSent;
+      if (unknown > 0) {
+        // What was kept is older than what the server has seen (a storage that failed, or was put back): no number is used twice.
+        const later = kept.splice(everSent + 1 - first);
+        kept.length += unknown;
+        for (const message of later) if (message) mark(message.seq);
+        for (const message of later) {
+          kept.push(message);
+          if (!message) continue;
+          message.seq += unknown;
+          mark(message.seq, message);
+        }
+        everSent = serverReceived;
+      }
       received = sent = Math.max(serverReceived, floor());
       rewoundAt = -1;
       resends = 0;
@@ -361,19 +398,14 @@ export function createOutbox(ties: Ties): Outbox {
         const message = get(seq);
         if (!message || (seq > settled && !ahead.has(seq))) continue;
         progress = true;
-        kept[seq - first] = undefined;
-        size--;
-        bytes -= message.bytes;
+        remove(message);
         mark(seq);
         if (!message.args) continue;
         if (message.status !== "failed") end(message, "acked");
         // Settled without an answer, so there will be none (R32).
         if (message.ack && message.timeoutMs === undefined) answer(message, failure("ACK_TIMEOUT", message.args));
       }
-      while (kept.length > 0 && !kept[0]) {
-        kept.shift();
-        first++;
-      }
+      shift();
       if (progress) {
         resends = 0;
         wait();
@@ -388,6 +420,27 @@ export function createOutbox(ties: Ties): Outbox {
     closed() {
       sent = received;
       wait();
+    },
+
+    stored(before) {
+      for (; storedBefore < before; storedBefore++) {
+        const message = get(storedBefore);
+        if (message?.status !== "pending") continue;
+        message.status = "stored";
+        signal("status", message);
+      }
+    },
+
+    handOver(seq) {
+      for (const message of values()) {
+        if (message.seq > seq) mark(message.seq, message);
+        else {
+          remove(message);
+          answer(message, failure("SUPERSEDED", message.args, "is delivered by another page"));
+          if (message.args && message.status !== "failed") end(message, "stored");
+        }
+      }
+      shift();
     },
 
     drain() {

@@ -57,6 +57,8 @@ export interface Reader {
   saved(place: ClientPlace): void;
   /** Hands out at once what may be: something that came later is about to be seen. */
   run(): void;
+  /** Says at once how far it is. */
+  acknowledge(): void;
   /** There is a listener of this event now; `undefined`: of every event. */
   release(event: string | undefined): void;
 }
@@ -359,6 +361,8 @@ export function createReader(ties: Ties, bury: (dead: DeadReport) => void): Read
     run() {
       for (let count = metrics.waiting; count > 0; count--) step();
     },
+
+    acknowledge: () => wantAck(true),
 
     release(event) {
       for (const item of items) {

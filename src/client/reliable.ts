@@ -7,10 +7,12 @@
 import type { Socket } from "socket.io-client";
 import { FRAME_EVENT, HELLO_KEY } from "../core/wire.ts";
 import type { ClientDelivery } from "./api.ts";
+import { deliverOrphans } from "./courier.ts";
 import { createDelivery } from "./delivery.ts";
 import { createLink, type Link } from "./link.ts";
 import type { ReliableOptions } from "./options.ts";
 import type { Acknowledge, Message } from "./outbox.ts";
+import { followPage } from "./page.ts";
 import { type AnyFunction, CONNECT, DISCONNECT, type EventsMap, type Packet, type RawSocket, raw } from "./socket.ts";
 
 /** A socket with reliable delivery. */
@@ -29,7 +31,10 @@ export function reliable<L extends EventsMap, E extends EventsMap>(
   socket: Socket<L, E>,
   options: ReliableOptions = {},
 ): ReliableSocket<L, E> {
-  if (!("delivery" in socket)) decorate(raw(socket), createLink(options));
+  if (!("delivery" in socket)) {
+    const { io, nsp } = raw(socket);
+    decorate(raw(socket), createLink(options, io.uri + nsp));
+  }
   return socket as ReliableSocket<L, E>;
 }
 
@@ -178,6 +183,8 @@ export function decorate(socket: RawSocket, link: Link, said = false, ackTimeout
       return message;
     }),
   );
+  followPage(link, socket);
+  deliverOrphans(link, socket, decorate);
   if (unsaid && socket.connected) {
     socket.disconnect();
     anew(() => socket.connect());

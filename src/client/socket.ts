@@ -38,10 +38,7 @@ export interface RawSocket {
   ids: number;
   acks: Record<number, AnyFunction>;
   readonly nsp: string;
-  readonly io: {
-    readonly opts: { ackTimeout?: number; retries?: number; readonly parser?: unknown };
-    readonly engine?: Engine;
-  };
+  readonly io: RawManager;
   connect(): RawSocket;
   /** Sends CONNECT. */
   onopen(): void;
@@ -50,7 +47,23 @@ export interface RawSocket {
   notifyOutgoingListeners(packet: { readonly data: readonly unknown[] }): void;
   listeners(event: string): AnyFunction[];
   listenersAny(): AnyFunction[];
+  onAny(listener: AnyFunction): void;
   off(event: string, listener: AnyFunction): void;
+}
+
+/** What a socket belongs to. */
+export interface RawManager {
+  readonly constructor: new (
+    uri: string,
+    opts: object,
+  ) => { socket(nsp: string, opts: { readonly auth: unknown }): RawSocket };
+  readonly uri: string;
+  readonly opts: { ackTimeout?: number; retries?: number; readonly parser?: unknown };
+  readonly engine?: Engine;
+  /** Its sockets. */
+  readonly nsps: Record<string, RawSocket>;
+  /** Whether it connects again by itself. */
+  reconnection(): boolean;
 }
 
 /** The transport below. */

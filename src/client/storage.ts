@@ -5,7 +5,7 @@
  */
 import type { ClientStorage } from "../client-storage.ts";
 
-/** The default storage: cursor and outbox live as long as the socket object. */
+/** Cursor and outbox live as long as the socket object. */
 export function memoryStorage(): ClientStorage {
-  return { durable: false, load: () => undefined, save() {}, close() {} };
+  return { durable: false, volatile: true, load: () => undefined, save() {}, close() {} };
 }

@@ -117,7 +117,7 @@ export interface HistoryQuery {
   readonly room: string;
   readonly limit: number;
   /** Entries before this offset, newest first. Absent: the newest. */
-  readonly before?: Offset;
+  readonly before?: Offset | undefined;
 }
 
 /** A message that a client sends about itself, inside its outbox and so exactly as reliably: an entry it gave up on. */

@@ -27,7 +27,7 @@ export interface HistoryOptions {
   /** Entries a page. @default 100 */
   readonly limit?: number;
   /** Entries before this offset. @default the newest */
-  readonly before?: Offset;
+  readonly before?: Offset | undefined;
 }
 
 /** A page of what was published to one audience, newest first. @param since Nothing at or before this offset. */

@@ -213,7 +213,7 @@ export class Host implements ServerHost {
     else if (query) this.#history(socket, query, answer ?? (() => {}));
   }
 
-  /** A page of history, for a client that may read the room now; of the time of its membership only, unless `authorizeReplay` was given and agrees. */
+  /** A page of history, for a client that is in the room and may read it now; of the time of its membership only (protocol R40). */
   #history(socket: Socket, query: HistoryQuery, answer: (...args: unknown[]) => void): void {
     void (async () => {
       const session = linkOf(socket)?.connection.session;

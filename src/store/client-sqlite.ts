@@ -1,8 +1,7 @@
 /**
  * Storage for a client in Node, in one SQLite file.
  *
- * Rule: a change is one transaction. Messages are kept in the form in which they travel, so a restart sends what an emit
- * would have sent.
+ * Rule: a change is one transaction.
  */
 import { deserialize, serialize } from "node:v8";
 import type { ClientChange, ClientPlace, ClientState, ClientStorage } from "../client-storage.ts";
@@ -59,7 +58,7 @@ export function sqliteStorage(path: string, options: SqliteStorageOptions = {}):
       return { ...(JSON.parse(place as string) as ClientPlace), messages };
     },
     save({ place, put, remove }) {
-      const rows = put.map((message) => [message.seq, serialize({ ...message, args: travelling(message.args) })]);
+      const rows = put.map((message) => [message.seq, serialize(message)]);
       transactions.write(() => {
         for (const [seq, row] of rows) writeMessage.run(name, seq, row);
         for (const seq of remove) removeMessage.run(name, seq);
@@ -68,16 +67,4 @@ export function sqliteStorage(path: string, options: SqliteStorageOptions = {}):
     },
     close: () => void db.close(),
   };
-}
-
-/** A value as it arrives at the other side: what JSON makes of it, with binary parts left alone. */
-function travelling(value: unknown): unknown {
-  if (typeof value === "function" || typeof value === "symbol") return undefined;
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-    return value;
-  }
-  const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === "function") return travelling(toJSON.call(value));
-  if (Array.isArray(value)) return value.map(travelling);
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, travelling(inner)]));
 }

@@ -2,7 +2,7 @@
 
 import { createLink, type Link } from "../../src/client/link.ts";
 import type { ReliableOptions } from "../../src/client/options.ts";
-import type { AnyFunction, RawSocket } from "../../src/client/socket.ts";
+import type { AnyFunction, RawManager, RawSocket } from "../../src/client/socket.ts";
 import type { ClientFrame, Hello, Welcome, WireGap, WireMessage } from "../../src/core/wire.ts";
 import { settled, type VirtualClock, virtualClock } from "../../src/testing/virtual-clock.ts";
 
@@ -20,6 +20,8 @@ export interface Bench {
   readonly shown: unknown[][];
   closes: number;
   left: number;
+  /** How often the socket was told to connect. */
+  again: number;
   /** Connects, with this welcome; answers the hello. */
   connect(welcome?: Partial<Welcome>): Promise<Hello>;
   /** Connects to a server that is not wrapped. */
@@ -67,6 +69,7 @@ export function bench(options: ReliableOptions = {}, parser?: object): Bench {
     shown: [],
     closes: 0,
     left: 0,
+    again: 0,
     async connect(welcome = {}) {
       const hello = link.hello();
       number = 0;
@@ -100,6 +103,10 @@ export function bench(options: ReliableOptions = {}, parser?: object): Bench {
     active: true,
     nsp: "/",
     packet: ({ data }) => void self.sent.push(data.slice(1)),
+    connect: () => {
+      self.again++;
+      return socket as RawSocket;
+    },
     disconnect: () => {
       self.left++;
       link.closed();
@@ -113,12 +120,12 @@ export function bench(options: ReliableOptions = {}, parser?: object): Bench {
           self.closes++;
           link.closed();
         },
-        write: (part) => {
+        write: (part: unknown) => {
           if (typeof part !== "string") return;
           self.sent.push(JSON.parse(part.slice(part.indexOf("["))).slice(1));
         },
       },
-    },
+    } as unknown as RawManager,
     notifyOutgoingListeners: ({ data }) => void self.shown.push([...data]),
     listenersAny: () => self.anyListeners as AnyFunction[],
     listeners: (event) => (self.listeners.get(event) ?? []) as AnyFunction[],

@@ -103,6 +103,22 @@ describe("io", () => {
     });
   });
 
+  test("the outbox's status is one object until it changes; clearing gives all up", async () => {
+    const socket = make("/", { autoConnect: false });
+    const { outbox } = socket.delivery;
+    const empty = outbox.status;
+    expect(outbox.status).toBe(empty);
+    const handles = [1, 2, 3].map((n) => socket.delivery.emit("e", n));
+    expect(outbox.status).toEqual({ size: 3, pending: 3, sent: 0, failed: 0, durable: false, error: undefined });
+    expect(outbox.status).toBe(outbox.status);
+    outbox.clear();
+    expect(await Promise.all(handles.map(({ settled }) => settled))).toEqual(["failed", "failed", "failed"]);
+    expect(handles.map(({ error }) => error?.code)).toEqual(["DISCARDED", "DISCARDED", "DISCARDED"]);
+    expect(outbox.list()).toEqual([]);
+    socket.connect();
+    expect(await outbox.flush()).toBe(true);
+  });
+
   test("history can be asked for as soon as it is connected, also while the session is being saved", async () => {
     const slow = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
     const storage: ClientStorage = { durable: true, load: () => undefined, save: slow, close() {} };

@@ -55,15 +55,16 @@ describe("durable storage", () => {
     const storage = scripted();
     const b = bench({ storage });
     await settled();
-    const object = { n: 1, data: new Uint8Array([1]) };
-    b.link.outbox.emit(["e", { object: { n: 1 } }, object.data], false);
+    const data = new Uint8Array([1]);
+    // No storage can take a function.
+    b.link.outbox.emit(["e", { at: new Date(0), f() {}, price: { toJSON: () => "1.50" } }, data], false);
     const other = { n: 1 };
     b.link.outbox.emit(["e", other], false);
     other.n = 2;
     await settled();
     storage.pending.shift()?.ok();
     expect(storage.kept.messages.map(({ args }) => args)).toEqual([
-      ["e", { object: { n: 1 } }, object.data],
+      ["e", { at: new Date(0).toJSON(), price: "1.50" }, data],
       ["e", { n: 1 }],
     ]);
   });

@@ -1,11 +1,14 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const EXPORTS = {
   "gapless-io": ["DeliveryError"],
   "gapless-io/server": ["DeliveryError", "reliable"],
   "gapless-io/emitter": ["DeliveryError", "createEmitter"],
-  "gapless-io/client": ["io", "reliable", "memoryStorage"],
+  "gapless-io/client": ["io", "reliable", "indexedDb", "keyValueStorage", "memoryStorage"],
+  "gapless-io/react": ["useDeliveryState", "useGap", "useOutbox"],
   "gapless-io/sqlite": ["sqlite", "sqliteStorage"],
   "gapless-io/redis": ["redis"],
   "gapless-io/memory": ["memory"],
@@ -31,6 +34,32 @@ describe("the built package", () => {
 
   it("shows its package.json", () => {
     expect(run("-p", `require("gapless-io/package.json").name`).trim()).toBe("gapless-io");
+  });
+
+  it("touches nothing of a browser when its client is loaded, and a socket made, on a server", () => {
+    const script = `
+      const touched = [];
+      for (const name of ["window", "document", "navigator", "indexedDB", "localStorage", "sessionStorage", "location", "BroadcastChannel"]) {
+        // What asks first may ask: it is as if it were not there.
+        Object.defineProperty(globalThis, name, { get() { touched.push(new Error(name).stack); return undefined; } });
+      }
+      const { io } = await import("gapless-io/client");
+      await import("gapless-io/react");
+      const loaded = [...touched];
+      const socket = io("http://127.0.0.1:1", { autoConnect: false });
+      socket.emit("kept");
+      await new Promise(setImmediate);
+      console.log(JSON.stringify([loaded.filter((at) => at.includes("/dist/")), socket.delivery.state, socket.delivery.outbox.status]));`;
+    const status = { size: 1, pending: 1, sent: 0, failed: 0, durable: false };
+    expect(JSON.parse(run("--input-type=module", "-e", script))).toEqual([[], "offline", status]);
+  });
+
+  it("has builds for pages, with their source maps", () => {
+    for (const file of ["gapless.min.js", "gapless.esm.min.js"]) {
+      const path = fileURLToPath(import.meta.resolve(`gapless-io/${file}`));
+      expect(readFileSync(path, "utf8")).toContain(`//# sourceMappingURL=${file}.map`);
+      expect(JSON.parse(readFileSync(`${path}.map`, "utf8")).sources).toContain("../src/client/link.ts");
+    }
   });
 
   it("loads its server and stores without better-sqlite3, a client of Redis and socket.io-client", () => {

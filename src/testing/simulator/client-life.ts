@@ -6,7 +6,7 @@
 
 import { createLink, type Link } from "../../client/link.ts";
 import type { Message } from "../../client/outbox.ts";
-import type { AnyFunction, RawSocket } from "../../client/socket.ts";
+import type { AnyFunction, RawManager, RawSocket } from "../../client/socket.ts";
 import type { ClientStorage } from "../../client-storage.ts";
 import type { Hello, Welcome } from "../../core/wire.ts";
 import { type Behaviour, behave } from "./behaviour.ts";
@@ -216,7 +216,7 @@ export class Life {
             write: (text: string) => send(JSON.parse(text.slice(1))),
           };
         },
-      },
+      } as unknown as RawManager,
       notifyOutgoingListeners: () => {},
       listenersAny: () => [],
       listeners: (event) => (event === "e" ? listeners : []),
