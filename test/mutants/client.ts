@@ -108,8 +108,8 @@ export const CLIENT: readonly Mutant[] = [
   {
     name: "what is sent is never settled ahead of its turn, and waits for it",
     file: "client/outbox.ts",
-    find: "        bytes -= message.bytes;\n        mark(seq);",
-    replace: "        if (seq > settled) continue;\n        bytes -= message.bytes;",
+    find: "        remove(message);\n        mark(seq);",
+    replace: "        remove(message);\n        if (seq > settled) continue;",
   },
   {
     name: "the floor is above what is still to come",

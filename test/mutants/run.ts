@@ -1,21 +1,22 @@
 /**
- * Seeds bugs, one at a time, and shows that the simulator catches each.
+ * Seeds bugs, one at a time, and shows that the simulator catches each; those of a page, that its tests in a browser do.
  *
  * Rule: a bug that nothing catches is a failure: a property or a fault is missing.
  */
-import { fork } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { BROWSER, type BrowserMutant } from "./browser.ts";
 import { CLIENT } from "./client.ts";
 import { CORE } from "./core.ts";
-import type { Mutant } from "./mutant.ts";
+import { type Mutant, seed } from "./mutant.ts";
 import { SERVER } from "./server.ts";
 
 const HISTORIES = Number(process.env.HISTORIES ?? 10_000);
 /** One that does not come to an end has been noticed, too. */
 const LONGEST_MS = 240_000;
-const SRC = fileURLToPath(new URL("../../src/", import.meta.url));
 const SEEDS = fileURLToPath(new URL("../simulator/seeds/", import.meta.url));
 const OUT = fileURLToPath(new URL("../../.tmp/mutants/", import.meta.url));
 
@@ -27,7 +28,6 @@ interface Verdict {
 
 /** Bundles the simulator with a bug in it. */
 async function bundle(mutant: Mutant | undefined, outfile: string): Promise<void> {
-  let applied = mutant === undefined;
   await build({
     entryPoints: [fileURLToPath(new URL("histories.ts", import.meta.url))],
     outfile,
@@ -36,24 +36,8 @@ async function bundle(mutant: Mutant | undefined, outfile: string): Promise<void
     format: "esm",
     packages: "external",
     logLevel: "error",
-    plugins: [
-      {
-        name: "mutant",
-        setup({ onLoad }) {
-          onLoad({ filter: /\.ts$/ }, ({ path }) => {
-            if (!mutant || path !== SRC + mutant.file) return undefined;
-            const source = readFileSync(path, "utf8");
-            if (source.split(mutant.find).length !== 2) {
-              throw new Error(`"${mutant.name}": what it replaces is not there exactly once in ${mutant.file}`);
-            }
-            applied = true;
-            return { contents: source.replace(mutant.find, () => mutant.replace), loader: "ts" };
-          });
-        },
-      },
-    ],
+    plugins: mutant ? [seed(mutant)] : [],
   });
-  if (!applied) throw new Error(`"${mutant?.name}": ${mutant?.file} is not part of the simulator`);
 }
 
 /** Runs histories with a bug. */
@@ -79,16 +63,28 @@ async function judge(mutant: Mutant | undefined, name: string): Promise<Verdict>
   });
 }
 
+/** Runs the tests of a page with a bug. Answers whether they fail. */
+async function fails(mutant: BrowserMutant): Promise<boolean> {
+  const child = spawn("npx", ["vitest", "run", `test/browser/${mutant.suite}.test.ts`, "--bail", "1"], {
+    env: { ...process.env, MUTANT: mutant.name },
+    stdio: "ignore",
+  });
+  const [code] = await once(child, "exit");
+  return code !== 0;
+}
+
 const only = process.argv.slice(2);
-const mutants = [...CORE, ...SERVER, ...CLIENT].filter(
-  ({ name }) => only.length === 0 || only.some((part) => name.includes(part)),
-);
+const chosen = ({ name }: Mutant): boolean => only.length === 0 || only.some((part) => name.includes(part));
+const mutants = [...CORE, ...SERVER, ...CLIENT].filter(chosen);
+const pages = BROWSER.filter(chosen);
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 
-const sound = await judge(undefined, "sound");
-if (sound.property !== undefined) throw new Error(`without any bug: ${sound.message}`);
-console.log(`without any bug: ${sound.histories} histories, nothing found`);
+if (mutants.length > 0) {
+  const sound = await judge(undefined, "sound");
+  if (sound.property !== undefined) throw new Error(`without any bug: ${sound.message}`);
+  console.log(`without any bug: ${sound.histories} histories, nothing found`);
+}
 
 let caught = 0;
 const queue = mutants.entries();
@@ -102,5 +98,12 @@ const worker = async (): Promise<void> => {
   }
 };
 await Promise.all([worker(), worker()]);
-console.log(`${caught} of ${mutants.length} seeded bugs caught`);
-process.exitCode = caught === mutants.length ? 0 : 1;
+for (const mutant of pages) {
+  const noticed = await fails(mutant);
+  if (noticed) caught++;
+  const verdict = noticed ? `test/browser/${mutant.suite}` : "NOT CAUGHT";
+  console.log(`${mutant.file.padEnd(22)} ${mutant.name.padEnd(70)} ${verdict}`);
+}
+const all = mutants.length + pages.length;
+console.log(`${caught} of ${all} seeded bugs caught`);
+process.exitCode = caught === all ? 0 : 1;
