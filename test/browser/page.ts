@@ -51,6 +51,7 @@ const tell = (what: string, text: string): Promise<void> => {
 
 /** The connections that this page has made. */
 const databases: IDBDatabase[] = [];
+let closed = 0;
 const { open } = IDBFactory.prototype;
 IDBFactory.prototype.open = function (this: IDBFactory, ...args: Parameters<typeof open>) {
   const request = open.apply(this, args);
@@ -92,8 +93,8 @@ const app: App = {
   closeDatabases() {
     for (const db of databases.splice(0)) {
       db.close();
-      // `close()` says nothing; a browser that closes it does.
-      db.dispatchEvent(new Event("close"));
+      // `close()` says nothing. A browser that closes it does; but Safari has been seen not to.
+      if (closed++ % 2) db.dispatchEvent(new Event("close"));
     }
   },
 };
