@@ -56,7 +56,7 @@ export const BROWSER: readonly BrowserMutant[] = [
     file: "client/indexed-db.ts",
     find: "        const own = tab();",
     replace: "        const own = undefined;",
-    suite: "reload",
+    suite: "tabs",
   },
   {
     name: "everybody gets the lock",
