@@ -14,7 +14,7 @@ import { CORE } from "./core.ts";
 import { type Mutant, seed } from "./mutant.ts";
 import { SERVER } from "./server.ts";
 
-const HISTORIES = Number(process.env.HISTORIES ?? 10_000);
+const HISTORIES = Number(process.env.HISTORIES ?? 25_000);
 /** One that does not come to an end has been noticed, too. */
 const LONGEST_MS = 240_000;
 const SEEDS = fileURLToPath(new URL("../simulator/seeds/", import.meta.url));
