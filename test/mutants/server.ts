@@ -273,12 +273,6 @@ export const SERVER: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "sessions of a log that was replaced are kept",
-    file: "server/hub.ts",
-    find: "this.sessions.clear();",
-    replace: "",
-  },
-  {
     name: "a page of the log counts as its end",
     file: "server/replay.ts",
     find: "end: page.more ? page.end : upTo,",
