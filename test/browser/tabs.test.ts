@@ -31,6 +31,12 @@ describe.skipIf(!chromiumAvailable).each([
     await loaded(page);
     return page;
   };
+  /** As a user does; resolves when it is gone. */
+  const close = async (page: Page): Promise<void> => {
+    const gone = page.waitForEvent("close");
+    await page.close({ runBeforeUnload: true });
+    await gone;
+  };
   const session = (page: Page): Promise<string | undefined> => page.evaluate(() => window.app.socket.delivery.session);
   const states = (page: Page): Promise<string[]> => page.evaluate(() => window.app.states);
   const all = (): string[] =>
@@ -117,7 +123,7 @@ describe.skipIf(!chromiumAvailable).each([
     const first = await session(page);
     await world.kill();
     await page.evaluate(() => window.app.order("a", 0, 100));
-    await page.close({ runBeforeUnload: true });
+    await close(page);
     const next = await open("b");
     expect(await next.evaluate(() => window.app.socket.delivery.outbox.status)).toMatchObject({
       size: 100,
@@ -153,7 +159,7 @@ describe.skipIf(!chromiumAvailable).each([
     const lives = await open("a");
     const closed = await open("b");
     await Promise.all([live(lives), live(closed)]);
-    await closed.close({ runBeforeUnload: true });
+    await close(closed);
     // As if nothing had happened for two days.
     const sessions = (): Promise<number> =>
       lives.evaluate(
@@ -195,7 +201,7 @@ describe.skipIf(!chromiumAvailable).each([
     await world.kill();
     for (const [i, page] of pages.entries()) {
       await page.evaluate((n) => window.app.order(`t${n}`, 0, 20), i);
-      await page.close({ runBeforeUnload: true });
+      await close(page);
     }
     await stays.evaluate(() => window.app.order("d", 0, 20));
     await world.start();
