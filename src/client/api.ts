@@ -91,7 +91,7 @@ export interface MessageHandle {
 
 /** What the outbox holds. */
 export interface OutboxStatus {
-  /** Messages kept. */
+  /** Messages kept, but for those given up. */
   readonly size: number;
   /** Not sent yet, in this life of the page or process. */
   readonly pending: number;
@@ -107,7 +107,7 @@ export interface OutboxStatus {
 
 /** The outbox. */
 export interface DeliveryOutbox {
-  /** Messages kept. */
+  /** Messages kept, but for those given up. */
   readonly size: number;
   /** Estimate of their size on the wire. */
   readonly bytes: number;

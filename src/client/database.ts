@@ -42,11 +42,18 @@ export function database(name: string): Database {
         request.result.createObjectStore("outbox");
       };
       request.onerror = () => reject(request.error);
+      let late = false;
       request.onsuccess = () => {
-        request.result.onclose = request.result.onversionchange = close;
-        resolve(request.result);
+        const { result } = request;
+        result.onclose = result.onversionchange = close;
+        // Nobody would ever close it, and a later version's page would wait for that.
+        if (late) result.close();
+        resolve(result);
       };
-      setTimeout(() => reject(new Error("it does not open")), OPEN_MS);
+      setTimeout(() => {
+        late = true;
+        reject(new Error("it does not open"));
+      }, OPEN_MS);
     });
 
   const once = async (durability: Durability, work: Work): Promise<void> => {

@@ -6,7 +6,7 @@
 import type { ClientDelivery, DeliveryOutbox, MessageHandle, MessageStatus, OutboxStatus } from "./api.ts";
 import { ask } from "./ask.ts";
 import type { Link } from "./link.ts";
-import { failure, type Message } from "./outbox.ts";
+import { failure, type Message, unsent } from "./outbox.ts";
 
 /** The delivery of a link. `emit` answers `undefined` for what went the native way. */
 export function createDelivery(
@@ -20,8 +20,10 @@ export function createDelivery(
 
   let last: OutboxStatus | undefined;
   const status = (): OutboxStatus => {
-    const { size } = messages;
-    const pending = outbox.pending();
+    // One that is withdrawn is kept until the server knows, but nobody waits for it.
+    const waiting = messages.values().filter(({ args }) => args);
+    const size = waiting.length;
+    const pending = waiting.filter(unsent).length;
     const { durable } = settings.storage;
     const now = { size, pending, sent: size - pending, failed: metrics.failed, durable, error: link.storageError() };
     if (!last || (Object.keys(now) as (keyof OutboxStatus)[]).some((key) => now[key] !== last?.[key])) last = now;
@@ -48,7 +50,7 @@ export function createDelivery(
       return status();
     },
     get size() {
-      return messages.size;
+      return status().size;
     },
     get bytes() {
       return outbox.bytes();

@@ -47,7 +47,7 @@ const here = new Set<string>();
 /**
  * Keeps a page's cursor, session and outbox in IndexedDB, so that they survive reload, crash and closing the tab. The default where there is
  * IndexedDB. Where it fails (no space, private windows of some browsers), what it would keep is kept in memory, `outbox.durable` is
- * `false`, `outbox.status.error` says why, and what cannot be kept now is kept when it can.
+ * `false`, `outbox.status.error` says why, and what cannot be kept now is kept when it can. A database that does not open is asked again by the next page.
  */
 export function indexedDb(options: IndexedDbOptions = {}): ClientStorage {
   return createStorage(options);
@@ -262,7 +262,8 @@ function createStorage(
     orphan: adopted
       ? undefined
       : async () => {
-          const found = durable ? await abandoned() : undefined;
+          // A database that fails is told of where it is written to.
+          const found = durable ? await abandoned().catch(() => undefined) : undefined;
           return found && createStorage({ name, durability }, found);
         },
   };

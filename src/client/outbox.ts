@@ -58,8 +58,6 @@ export interface Outbox {
   floor(): number;
   /** Sum of the messages' sizes. */
   bytes(): number;
-  /** How many were not sent in this life. */
-  pending(): number;
   /** What an earlier life left behind. */
   restore(nextSeq: number, kept: readonly Outgoing[]): void;
   /**
@@ -102,7 +100,8 @@ export function failure(
   return new DeliveryError(code as DeliveryErrorCode, `"${event}" ${why}`);
 }
 
-const unsent = ({ status }: Message): boolean => status === "pending" || status === "stored";
+/** Whether it was not sent in this life. */
+export const unsent = ({ status }: Message): boolean => status === "pending" || status === "stored";
 
 /** An outbox. */
 export function createOutbox(ties: Ties): Outbox {
@@ -121,8 +120,6 @@ export function createOutbox(ties: Ties): Outbox {
   /** The highest number sent on the present connection, and the highest on any, perhaps in an earlier life. */
   let sent = 0;
   let everSent = 0;
-  /** The highest number sent in this life. */
-  let sentNow = 0;
   /** What was received when the server last had to repeat itself. */
   let rewoundAt = -1;
   /** How large a message the server takes. */
@@ -260,7 +257,6 @@ export function createOutbox(ties: Ties): Outbox {
       // A next life that does not know that it was given up would take the server's word for an answer to it.
       if (message && !message.args && ties.unsaved(sent + 1)) break;
       const seq = ++sent;
-      sentNow = Math.max(sentNow, seq);
       everSent = Math.max(everSent, seq);
       if (!message?.args) {
         group.push([seq]);
@@ -295,7 +291,6 @@ export function createOutbox(ties: Ties): Outbox {
     nextSeq,
     floor,
     bytes: () => bytes,
-    pending: () => nextSeq() - 1 - Math.max(sentNow, received, floor()),
     pump,
     giveUp,
 

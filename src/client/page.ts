@@ -46,5 +46,8 @@ export function followPage(link: Link, socket: RawSocket): void {
   on(window, "pageshow", ({ persisted }) => {
     if (persisted) link.resume(wake);
   });
-  if (warnOnUnload) on(window, "beforeunload", (event) => outbox.messages.size > 0 && event.preventDefault());
+  if (!warnOnUnload) return;
+  on(window, "beforeunload", (event) => {
+    if (outbox.messages.values().some(({ args }) => args)) event.preventDefault();
+  });
 }

@@ -6,6 +6,7 @@
 import type { Page } from "playwright-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Browser, chromiumAvailable, startChromium } from "./chromium.ts";
+import { sessionOf } from "./stage.ts";
 import { empty, HAPPEN_MS, live, loaded, makeWorld, numbers, orders, type World } from "./world.ts";
 
 describe.skipIf(!chromiumAvailable)("a page that is put aside", () => {
@@ -22,8 +23,6 @@ describe.skipIf(!chromiumAvailable)("a page that is put aside", () => {
     await browser.remove();
     await world.remove();
   });
-  const handled = (): string[] => world.handled().map(({ order }) => order);
-  const session = (): Promise<string | undefined> => page.evaluate(() => window.app.socket.delivery.session);
 
   /** Leaves the page by a link, and comes back by the history. */
   const leave = (): Promise<unknown> => page.goto(`${new URL(world.url()).origin}/blank`);
@@ -39,7 +38,7 @@ describe.skipIf(!chromiumAvailable)("a page that is put aside", () => {
   it("is put aside and comes back: the same page, the same session, nothing lost", async () => {
     await page.goto(world.url());
     await live(page);
-    const first = await session();
+    const first = await sessionOf(page);
     await page.evaluate(() => window.app.order("a", 0, 100));
     await leave();
     await world.publish(0, 100);
@@ -48,8 +47,8 @@ describe.skipIf(!chromiumAvailable)("a page that is put aside", () => {
     await page.evaluate(() => window.app.order("b", 0, 100));
     await empty(page);
     expect(await page.evaluate(() => window.app.states)).toEqual(persisted ? ["live", "connecting", "live"] : ["live"]);
-    expect(handled()).toEqual([...orders("a", 0, 100), ...orders("b", 0, 100)]);
-    expect(await session()).toBe(first);
+    expect(world.names()).toEqual([...orders("a", 0, 100), ...orders("b", 0, 100)]);
+    expect(await sessionOf(page)).toBe(first);
     await expect.poll(() => world.newsOf("tab"), { timeout: HAPPEN_MS }).toEqual(new Set(numbers(0, 100)));
     expect(await page.evaluate(() => [window.app.gaps, window.app.errors])).toEqual([[], []]);
   });
@@ -58,7 +57,7 @@ describe.skipIf(!chromiumAvailable)("a page that is put aside", () => {
     // Nor one that is connecting.
     await page.goto(world.url({ delay: "600000" }));
     await live(page);
-    const first = await session();
+    const first = await sessionOf(page);
     await world.kill();
     await page.evaluate(() => window.app.order("a", 0, 100));
     // A page that has a request under way is not put aside.
@@ -72,10 +71,10 @@ describe.skipIf(!chromiumAvailable)("a page that is put aside", () => {
     await loaded(page);
     await page.evaluate(() => window.app.order("b", 0, 100));
     await Promise.all([empty(page), empty(other), live(page), live(other)]);
-    const all = handled();
+    const all = world.names();
     expect([...all].sort()).toEqual([...orders("a", 0, 100), ...orders("b", 0, 100)].sort());
-    expect(await other.evaluate(() => window.app.socket.delivery.session)).toBe(first);
-    expect(await session()).not.toBe(first);
+    expect(await sessionOf(other)).toBe(first);
+    expect(await sessionOf(page)).not.toBe(first);
     expect(await page.evaluate(() => window.app.gaps)).toMatchObject(persisted ? [{ reason: "session" }] : []);
     await other.close();
   });

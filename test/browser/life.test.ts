@@ -1,29 +1,11 @@
 /** The life of a page: hidden, frozen, left with messages in its outbox. */
-import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Browser, chromiumAvailable, startChromium } from "./chromium.ts";
-import { HAPPEN_MS, live, loaded, makeWorld, numbers, type World } from "./world.ts";
+import { describe, expect } from "vitest";
+import { chromiumAvailable } from "./chromium.ts";
+import { it, sessionOf } from "./stage.ts";
+import { HAPPEN_MS, live, loaded, makeWorld, numbers } from "./world.ts";
 
 describe.skipIf(!chromiumAvailable)("a page's life", () => {
-  let browser: Browser;
-  let world: World;
-  let page: Page;
-  beforeAll(async () => {
-    browser = await startChromium();
-  });
-  afterAll(() => browser?.remove());
-  beforeEach(async () => {
-    world = await makeWorld();
-    page = await browser.context.newPage();
-  });
-  afterEach(async () => {
-    await page.close();
-    await world.remove();
-  });
-  const handled = (): string[] => world.handled().map(({ order }) => order);
-  const session = (): Promise<string | undefined> => page.evaluate(() => window.app.socket.delivery.session);
-
-  it("acknowledges at once when it is hidden", async () => {
+  it("acknowledges at once when it is hidden", async ({ page, world }) => {
     const sent: string[] = [];
     page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(String(payload))));
     const LONG = "100000000";
@@ -40,10 +22,14 @@ describe.skipIf(!chromiumAvailable)("a page's life", () => {
     await expect.poll(acks, { timeout: HAPPEN_MS }).toBe(before + 1);
   });
 
-  it("is frozen while its server dies and comes back: goes on when it is shown again", async () => {
+  it("is frozen while its server dies and comes back: goes on when it is shown again", async ({
+    browser,
+    page,
+    world,
+  }) => {
     await page.goto(world.url());
     await live(page);
-    const first = await session();
+    const first = await sessionOf(page);
     const client = await browser.context.newCDPSession(page);
     await client.send("Page.setWebLifecycleState", { state: "frozen" });
     await world.kill();
@@ -52,13 +38,13 @@ describe.skipIf(!chromiumAvailable)("a page's life", () => {
     await client.send("Page.setWebLifecycleState", { state: "active" });
     await live(page);
     await expect.poll(() => world.newsOf("tab"), { timeout: HAPPEN_MS }).toEqual(new Set(numbers(0, 100)));
-    expect(await session()).toBe(first);
+    expect(await sessionOf(page)).toBe(first);
   });
 
-  it("notices, when it is shown again, that its connection is dead", async () => {
-    await world.remove();
+  it("notices, when it is shown again, that its connection is dead", async ({ page, onTestFinished }) => {
     // Nobody else notices in the time of this test.
-    world = await makeWorld({ pingMs: 600_000 });
+    const world = await makeWorld({ pingMs: 600_000 });
+    onTestFinished(() => world.remove());
     await page.goto(world.url({ transports: "websocket" }));
     await live(page);
     await page.evaluate(() => {
@@ -69,7 +55,7 @@ describe.skipIf(!chromiumAvailable)("a page's life", () => {
     await expect.poll(() => page.evaluate(() => window.app.states.at(-1)), { timeout: HAPPEN_MS }).not.toBe("live");
   });
 
-  it("asks before it is left with messages in its outbox, if it was told to", async () => {
+  it("asks before it is left with messages in its outbox, if it was told to", async ({ page, world }) => {
     await page.goto(world.url({ warn: "" }));
     await live(page);
     await page.getByText("here").click();
@@ -90,6 +76,6 @@ describe.skipIf(!chromiumAvailable)("a page's life", () => {
     expect(await page.evaluate(() => window.app.socket.delivery.outbox.flush({ timeoutMs: 50 }))).toBe(false);
     await world.start();
     expect(await page.evaluate(() => window.app.socket.delivery.outbox.flush({ timeoutMs: 20_000 }))).toBe(true);
-    expect(handled()).toEqual(["a:0"]);
+    expect(world.names()).toEqual(["a:0"]);
   });
 });

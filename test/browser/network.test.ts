@@ -1,37 +1,22 @@
 /** Bad networks, all transports, and the builds for pages without a bundler. OFFLINE_MS: how long to stay offline. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Browser, chromiumAvailable, startChromium } from "./chromium.ts";
-import { empty, HAPPEN_MS, live, loaded, makeWorld, numbers, orders, type World } from "./world.ts";
+import { describe, expect } from "vitest";
+import { chromiumAvailable } from "./chromium.ts";
+import { it } from "./stage.ts";
+import { empty, HAPPEN_MS, live, loaded, numbers, orders } from "./world.ts";
 
 const OFFLINE_MS = Number(process.env.OFFLINE_MS ?? 0);
 
 describe.skipIf(!chromiumAvailable)("a page on a network", () => {
-  let browser: Browser;
-  let world: World;
-  let page: Page;
-  beforeAll(async () => {
-    browser = await startChromium();
-  });
-  afterAll(() => browser?.remove());
-  beforeEach(async () => {
-    world = await makeWorld();
-    page = await browser.context.newPage();
-  });
-  afterEach(async () => {
-    await page.close();
-    await world.remove();
-  });
-  const handled = (): string[] => world.handled().map(({ order }) => order);
-  const state = (): Promise<string> => page.evaluate(() => window.app.socket.delivery.state);
+  const state = (page: Page): Promise<string> => page.evaluate(() => window.app.socket.delivery.state);
 
   it(
     "is offline while 1,000 news are missed and 100 orders written: all are there after it, in order, and the badge counts down to 0",
-    async () => {
+    async ({ browser, page, world }) => {
       await page.goto(world.url());
       await live(page);
       await browser.context.setOffline(true);
-      await expect.poll(state).toBe("connecting");
+      await expect.poll(() => state(page)).toBe("connecting");
       await world.publish(0, 1_000);
       await page.evaluate(() => window.app.order("a", 0, 100));
       if (OFFLINE_MS > 0) await page.waitForTimeout(OFFLINE_MS);
@@ -42,7 +27,7 @@ describe.skipIf(!chromiumAvailable)("a page on a network", () => {
       await empty(page);
       await expect.poll(() => page.evaluate(() => window.app.news.length), { timeout: HAPPEN_MS }).toBe(1_000);
       expect(await page.evaluate(() => window.app.news)).toEqual(numbers(0, 1_000));
-      expect(handled()).toEqual(orders("a", 0, 100));
+      expect(world.names()).toEqual(orders("a", 0, 100));
       const sizes = await page.evaluate(() => window.app.sizes);
       expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
       expect(sizes.at(-1)).toBe(0);
@@ -51,18 +36,22 @@ describe.skipIf(!chromiumAvailable)("a page on a network", () => {
     60_000 + OFFLINE_MS,
   );
 
-  it("comes back at once when it is online again, whatever the pause between two attempts", async () => {
+  it("comes back at once when it is online again, whatever the pause between two attempts", async ({
+    browser,
+    page,
+    world,
+  }) => {
     await page.goto(world.url({ delay: "600000" }));
     await live(page);
     await browser.context.setOffline(true);
-    await expect.poll(state).toBe("connecting");
+    await expect.poll(() => state(page)).toBe("connecting");
     await browser.context.setOffline(false);
     await live(page);
     expect(await page.evaluate(() => window.app.states)).toEqual(["live", "connecting", "live"]);
   });
 
   for (const transports of ["polling", "websocket", "polling,websocket"]) {
-    it(`${transports}: goes on over a reload and a killed server`, async () => {
+    it(`${transports}: goes on over a reload and a killed server`, async ({ page, world }) => {
       await page.goto(world.url({ transports }));
       await live(page);
       await page.evaluate(() => window.app.order("a", 0, 100));
@@ -76,7 +65,7 @@ describe.skipIf(!chromiumAvailable)("a page on a network", () => {
       await world.publish(0, 100);
       await live(page);
       await empty(page);
-      expect(handled()).toEqual([...orders("a", 0, 100), ...orders("b", 0, 100)]);
+      expect(world.names()).toEqual([...orders("a", 0, 100), ...orders("b", 0, 100)]);
       await expect.poll(() => world.newsOf("tab").size, { timeout: HAPPEN_MS }).toBe(100);
       const name = await page.evaluate(
         () => (window.app.socket.io.engine as unknown as { transport: { name: string } }).transport.name,
@@ -86,7 +75,11 @@ describe.skipIf(!chromiumAvailable)("a page on a network", () => {
   }
 
   for (const build of ["script", "module"] as const) {
-    it(`the ${build} build, beside Socket.IO's own: goes on over a reload, a cut and a killed server`, async () => {
+    it(`the ${build} build, beside Socket.IO's own: goes on over a reload, a cut and a killed server`, async ({
+      browser,
+      page,
+      world,
+    }) => {
       await page.goto(world.url({}, "127.0.0.1", build));
       await live(page);
       await page.evaluate(() => window.app.order("a", 0, 100));
@@ -104,7 +97,7 @@ describe.skipIf(!chromiumAvailable)("a page on a network", () => {
       await world.start();
       await world.publish(50, 100);
       await empty(page);
-      expect(handled()).toEqual([...orders("a", 0, 100), ...orders("b", 0, 100), ...orders("c", 0, 100)]);
+      expect(world.names()).toEqual([...orders("a", 0, 100), ...orders("b", 0, 100), ...orders("c", 0, 100)]);
       await expect.poll(() => world.newsOf("tab"), { timeout: HAPPEN_MS }).toEqual(new Set(numbers(0, 100)));
       expect(await page.evaluate(() => [window.app.gaps, window.app.errors])).toEqual([[], []]);
     });

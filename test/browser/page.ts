@@ -24,8 +24,6 @@ export interface App {
   readonly states: string[];
   /** The sizes that the outbox told of. */
   readonly sizes: number[];
-  /** Sum of what was answered. */
-  answered: number;
   /** Makes another socket. */
   connect(url: string): App["socket"];
   /** Whether it was put aside and came back. */
@@ -78,15 +76,12 @@ const app: App = {
   errors: [],
   states: [],
   sizes: [],
-  answered: 0,
   persisted: false,
   connect: (url) => io<Events>(url, { forceNew: true }),
   order(name, from, to) {
     for (let n = from; n < to; n++) {
       const id = `${name}:${n}`;
-      const handle = socket.delivery.emit("order", id, () => {
-        app.answered++;
-      });
+      const handle = socket.delivery.emit("order", id);
       ids.set(handle.id, id);
     }
   },
@@ -105,7 +100,7 @@ addEventListener("pageshow", ({ persisted }) => {
 });
 
 socket.delivery.on("status", ({ id, status }) => {
-  if (status === "stored" || status === "failed") void tell(status, ids.get(id) ?? id).catch(() => {});
+  if (status === "stored") void tell(status, ids.get(id) ?? id).catch(() => {});
 });
 socket.delivery.on("gap", (gap) => app.gaps.push(gap));
 socket.delivery.on("error", (error) => app.errors.push(String(error)));

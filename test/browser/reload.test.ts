@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { chance } from "../chance.ts";
 import { type Browser, chromiumAvailable, startChromium } from "./chromium.ts";
+import { sessionOf } from "./stage.ts";
 import { empty, HAPPEN_MS, live, loaded, makeWorld, orders, type World } from "./world.ts";
 
 const SEED = Number(process.env.BROWSER_SEED ?? Date.now() % 1_000_000);
@@ -23,7 +24,7 @@ describe.skipIf(!chromiumAvailable)("a page that ends", () => {
     const page = await browser.context.newPage();
     await page.goto(world.url());
     await live(page);
-    const session = await page.evaluate(() => window.app.socket.delivery.session);
+    const session = await sessionOf(page);
     const publishing: Promise<void>[] = [];
     for (let from = 0; from < 500; from += 50) {
       publishing.push(world.publish(from, from + 50));
@@ -34,8 +35,8 @@ describe.skipIf(!chromiumAvailable)("a page that ends", () => {
     await Promise.all(publishing);
     await empty(page);
     await live(page);
-    expect(await page.evaluate(() => window.app.socket.delivery.session)).toBe(session);
-    expect(world.handled().map(({ order }) => order)).toEqual(orders("a", 0, 500));
+    expect(await sessionOf(page)).toBe(session);
+    expect(world.names()).toEqual(orders("a", 0, 500));
     await expect.poll(() => world.newsOf("tab").size, { timeout: HAPPEN_MS }).toBe(500);
     expect(await page.evaluate(() => [window.app.gaps, window.app.errors])).toEqual([[], []]);
     await page.close();
@@ -67,7 +68,7 @@ describe.skipIf(!chromiumAvailable)("a page that ends", () => {
     await page.goto(world.url());
     await live(page);
     await empty(page);
-    const handled = world.handled().map(({ order }) => order);
+    const handled = world.names();
     await expect
       .poll(() => world.told.stored.filter((order) => !world.handled().some((each) => each.order === order)), {
         timeout: HAPPEN_MS,
@@ -82,7 +83,7 @@ describe.skipIf(!chromiumAvailable)("a page that ends", () => {
     const page = await browser.context.newPage();
     await page.goto(world.url());
     await live(page);
-    const session = await page.evaluate(() => window.app.socket.delivery.session);
+    const session = await sessionOf(page);
     await world.kill();
     await page.evaluate(() => window.app.order("a", 0, 100));
     await expect.poll(() => world.told.stored.length, { timeout: HAPPEN_MS }).toBe(100);

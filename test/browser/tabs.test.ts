@@ -2,6 +2,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Browser, chromiumAvailable, startChromium } from "./chromium.ts";
+import { sessionOf } from "./stage.ts";
 import { empty, HAPPEN_MS, live, loaded, makeWorld, orders, type World } from "./world.ts";
 
 /** A name of this machine's that browsers do not trust: pages from there have no Web Locks. */
@@ -37,13 +38,8 @@ describe.skipIf(!chromiumAvailable).each([
     await page.close({ runBeforeUnload: true });
     await gone;
   };
-  const session = (page: Page): Promise<string | undefined> => page.evaluate(() => window.app.socket.delivery.session);
   const states = (page: Page): Promise<string[]> => page.evaluate(() => window.app.states);
-  const all = (): string[] =>
-    world
-      .handled()
-      .map(({ order }) => order)
-      .sort();
+  const all = (): string[] => world.names().sort();
   const handled = (expected: string[]): Promise<void> =>
     expect.poll(all, { timeout: HAPPEN_MS }).toEqual(expected.sort());
 
@@ -61,7 +57,7 @@ describe.skipIf(!chromiumAvailable).each([
       await world.publish(0, 100);
       await Promise.all(pages.map(empty));
       await handled(pages.flatMap((_, i) => orders(`t${i}`, 0, 100)));
-      const sessions = await Promise.all(pages.map(session));
+      const sessions = await Promise.all(pages.map(sessionOf));
       expect(new Set(sessions).size).toBe(count);
       expect((await world.connections()).sort()).toEqual(sessions.sort());
       for (const [i, page] of pages.entries()) {
@@ -96,31 +92,31 @@ describe.skipIf(!chromiumAvailable).each([
   it("a duplicated tab gets a session of its own, and both go on", async () => {
     const page = await open("a");
     await live(page);
-    const first = await session(page);
+    const first = await sessionOf(page);
     const opened = page.waitForEvent("popup");
     // What is opened this way begins with a copy of the session storage, as a duplicate does.
     await page.evaluate(() => void window.open(location.href));
     const copy = await opened;
     await live(copy);
-    expect(await session(copy)).not.toBe(first);
+    expect(await sessionOf(copy)).not.toBe(first);
     await Promise.all([
       page.evaluate(() => window.app.order("a", 0, 100)),
       copy.evaluate(() => window.app.order("b", 0, 100)),
     ]);
     await Promise.all([empty(page), empty(copy)]);
     await handled([...orders("a", 0, 100), ...orders("b", 0, 100)]);
-    expect(await session(page)).toBe(first);
+    expect(await sessionOf(page)).toBe(first);
     // Loaded again, each is itself.
-    const second = await session(copy);
+    const second = await sessionOf(copy);
     await Promise.all([page.reload(), copy.reload()]);
     await Promise.all([live(page), live(copy)]);
-    expect([await session(page), await session(copy)]).toEqual([first, second]);
+    expect([await sessionOf(page), await sessionOf(copy)]).toEqual([first, second]);
   });
 
   it("a tab is closed with 100 unsent messages, another one is opened: it takes them up, with the session", async () => {
     const page = await open("a");
     await live(page);
-    const first = await session(page);
+    const first = await sessionOf(page);
     await world.kill();
     await page.evaluate(() => window.app.order("a", 0, 100));
     await close(page);
@@ -132,7 +128,7 @@ describe.skipIf(!chromiumAvailable).each([
     await next.evaluate(() => window.app.order("b", 0, 10));
     await world.start();
     await empty(next);
-    expect(await session(next)).toBe(first);
+    expect(await sessionOf(next)).toBe(first);
     // In order, too.
     expect(world.handled().map(({ order }) => order)).toEqual([...orders("a", 0, 100), ...orders("b", 0, 10)]);
   });
@@ -140,7 +136,7 @@ describe.skipIf(!chromiumAvailable).each([
   it("a tab that lives keeps its messages, though another one is opened", async () => {
     const page = await open("a");
     await live(page);
-    const first = await session(page);
+    const first = await sessionOf(page);
     await world.kill();
     await page.evaluate(() => window.app.order("a", 0, 100));
     await expect.poll(() => world.told.stored.length, { timeout: HAPPEN_MS }).toBe(100);
@@ -150,8 +146,8 @@ describe.skipIf(!chromiumAvailable).each([
     await world.start();
     await Promise.all([empty(page), empty(next)]);
     await handled([...orders("a", 0, 100), ...orders("b", 0, 100)]);
-    expect(await session(page)).toBe(first);
-    expect(await session(next)).not.toBe(first);
+    expect(await sessionOf(page)).toBe(first);
+    expect(await sessionOf(next)).not.toBe(first);
     expect(await states(page)).toEqual(["live", "connecting", "live"]);
   });
 
@@ -184,12 +180,12 @@ describe.skipIf(!chromiumAvailable).each([
           }),
       );
     expect(await sessions()).toBe(2);
-    const first = await session(lives);
+    const first = await sessionOf(lives);
     await live(await open("c"));
     expect(await sessions()).toBe(2);
     await lives.reload();
     await live(lives);
-    expect(await session(lives)).toBe(first);
+    expect(await sessionOf(lives)).toBe(first);
   });
 
   it("several tabs are closed with unsent messages: the one that is left delivers for all, each as who it was", async () => {
@@ -197,7 +193,7 @@ describe.skipIf(!chromiumAvailable).each([
     await Promise.all(pages.map(live));
     const stays = await open("d");
     await live(stays);
-    const sessions = await Promise.all([...pages, stays].map(session));
+    const sessions = await Promise.all([...pages, stays].map(sessionOf));
     await world.kill();
     for (const [i, page] of pages.entries()) {
       await page.evaluate((n) => window.app.order(`t${n}`, 0, 20), i);

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
+import { afterAll, expect } from "vitest";
 import { type Bundles, bundles } from "../bundle.ts";
 import { BROWSER } from "../mutants/browser.ts";
 import { seed } from "../mutants/mutant.ts";
@@ -34,11 +34,13 @@ export interface World {
   url(settings?: Readonly<Record<string, string>>, host?: string, build?: Build): string;
   readonly server: string;
   /** What pages have told, by kind. */
-  readonly told: Record<"news" | "stored" | "failed", string[]>;
+  readonly told: Record<"news" | "stored", string[]>;
   /** The news that a tab has dealt with. */
   newsOf(tab: string): Set<number>;
-  /** Orders that were handled: session and number. */
+  /** Orders that were handled, in this order: session and name. */
   handled(): { readonly session: string; readonly order: string }[];
+  /** Their names. */
+  names(): string[];
   /** Publishes news. Resolves when they are stored. */
   publish(from: number, to: number): Promise<void>;
   /** Sessions of the sockets that are connected. */
@@ -48,14 +50,18 @@ export interface World {
   remove(): Promise<void>;
 }
 
+/** What all worlds have in common. */
+let made: Promise<[Bundles, Readonly<Record<string, string>>]> | undefined;
+afterAll(async () => (await made)?.[0].remove());
+
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** Makes one. */
 export async function makeWorld({ pingMs = 2_000 }: Partial<Pick<ServerPlan, "pingMs">> = {}): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), "gapless-browser-"));
-  const programs: Bundles = await bundles(import.meta.url, ["server"]);
-  const files = await siteFiles();
-  const told: World["told"] = { news: [], stored: [], failed: [] };
+  made ??= Promise.all([bundles(import.meta.url, ["server"]), siteFiles()]);
+  const [programs, files] = await made;
+  const told: World["told"] = { news: [], stored: [] };
   const site = createServer((request, response) => {
     const kind = (request.url ?? "/").slice(1).split("?")[0] as string;
     if (request.method === "POST") {
@@ -105,6 +111,13 @@ export async function makeWorld({ pingMs = 2_000 }: Partial<Pick<ServerPlan, "pi
     child?.send(request);
     return (await answer)[0];
   };
+  const handled: World["handled"] = () => {
+    const lines = existsSync(plan.handled) ? readFileSync(plan.handled, "utf8").trim().split("\n") : [];
+    return lines.filter(Boolean).map((line) => {
+      const [session = "", order = ""] = line.split(" ");
+      return { session, order };
+    });
+  };
   await start();
 
   return {
@@ -116,13 +129,8 @@ export async function makeWorld({ pingMs = 2_000 }: Partial<Pick<ServerPlan, "pi
       `http://${host}:${port}/${build}?${new URLSearchParams({ server: `http://127.0.0.1:${plan.port}`, ...settings })}`,
     newsOf: (tab) =>
       new Set(told.news.filter((line) => line.startsWith(`${tab} `)).map((line) => Number(line.slice(tab.length)))),
-    handled() {
-      const lines = existsSync(plan.handled) ? readFileSync(plan.handled, "utf8").trim().split("\n") : [];
-      return lines.filter(Boolean).map((line) => {
-        const [session = "", order = ""] = line.split(" ");
-        return { session, order };
-      });
-    },
+    handled,
+    names: () => handled().map(({ order }) => order),
     publish: async (from, to) => void (await ask({ kind: "publish", from, to })),
     connections: async () => ((await ask({ kind: "connections" })) as { connections: string[] }).connections,
     kill,
@@ -132,7 +140,6 @@ export async function makeWorld({ pingMs = 2_000 }: Partial<Pick<ServerPlan, "pi
       await kill();
       site.closeAllConnections();
       site.close();
-      programs.remove();
       rmSync(dir, { recursive: true, force: true });
     },
   };

@@ -115,6 +115,9 @@ describe("io", () => {
     expect(await Promise.all(handles.map(({ settled }) => settled))).toEqual(["failed", "failed", "failed"]);
     expect(handles.map(({ error }) => error?.code)).toEqual(["DISCARDED", "DISCARDED", "DISCARDED"]);
     expect(outbox.list()).toEqual([]);
+    // The server is still to learn that there was something; nobody waits for that.
+    expect(outbox.status).toMatchObject({ size: 0, pending: 0, sent: 0, failed: 3 });
+    expect(outbox.size).toBe(0);
     socket.connect();
     expect(await outbox.flush()).toBe(true);
   });
