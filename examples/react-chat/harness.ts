@@ -185,6 +185,11 @@ export class Tab {
     }
   }
 
+  /** Waits until the badge is gone. A message may come back, and so be shown as sent, before its answer has come. */
+  async nothingWaits(): Promise<void> {
+    await this.page.locator(".badge").waitFor({ state: "detached" });
+  }
+
   session(): Promise<string | undefined> {
     return this.page.evaluate(() => window.socket.delivery.session);
   }

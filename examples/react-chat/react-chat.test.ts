@@ -65,7 +65,7 @@ describe.skipIf(!chromiumAvailable)("the chat in React", () => {
       for (const each of [ada, grace]) {
         await each.shows("hello: acked", "good morning: acked", "one: acked", "two: acked");
       }
-      expect(await ada.page.locator(".badge").count()).toBe(0);
+      await ada.nothingWaits();
 
       await ada.say("x".repeat(501));
       await ada.page.locator('.message [data-status="failed"]').waitFor();
@@ -84,7 +84,7 @@ describe.skipIf(!chromiumAvailable)("the chat in React", () => {
       await grace.page.getByText("1 waiting").waitFor();
       await example.ask("up");
       await grace.acked("left behind");
-      await grace.page.locator(".badge").waitFor({ state: "detached" });
+      await grace.nothingWaits();
     });
 
     it("tells of a gap, and loads the history", async () => {
@@ -168,7 +168,7 @@ describe.skipIf(!chromiumAvailable)("the chat in React", () => {
 
       await ada.say("after");
       for (const each of [ada, grace]) await each.shows("before: acked", "after: acked");
-      expect(await ada.page.locator(".badge").count()).toBe(0);
+      await ada.nothingWaits();
       await ada.page.getByText("Lose my session").click();
       await ada.page.getByText("You may have missed messages").waitFor();
       expect(await ada.page.evaluate(() => window.gaps)).toBe(1);
@@ -195,7 +195,7 @@ describe.skipIf(!chromiumAvailable)("the chat in React", () => {
         .poll(() => example.connected(), { timeout: 10_000 })
         .toEqual({ sessions: expect.arrayContaining([session, others]), sockets: 2 });
       expect(await ada.listeners()).toBe(1);
-      expect(await ada.page.locator(".badge").count()).toBe(0);
+      await ada.nothingWaits();
       expect(await ada.page.evaluate(() => window.before.connected)).toBe(false);
       expect(await same()).toBe(true);
     });
@@ -215,7 +215,7 @@ describe.skipIf(!chromiumAvailable)("the chat in React", () => {
       await ada.page.getByText("2 waiting").waitFor();
       await example.ask("up");
       for (const each of [ada, grace]) await each.acked("old 1", "old 2", "new 1", "new 2");
-      await ada.page.locator(".badge").waitFor({ state: "detached" });
+      await ada.nothingWaits();
       // Each has a session of its own; the one before ends with the page.
       expect(await ada.page.evaluate(() => window.before.delivery.session)).toBe(session);
       expect(await ada.session()).not.toBe(session);

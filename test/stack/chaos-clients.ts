@@ -31,7 +31,7 @@ let quiet = false;
 
 class Client {
   readonly socket: ReliableSocket<Any, Any>;
-  readonly #name: string;
+  readonly name: string;
   readonly #wrapped = plan.kind !== "plain";
   #session: string | undefined;
   #number = 0;
@@ -42,7 +42,7 @@ class Client {
   connected = false;
 
   constructor({ name, transports, file }: ClientPlan) {
-    this.#name = name;
+    this.name = name;
     this.#say({ type: "begin", kept: file !== undefined && plan.life > 0 });
     const options: Any = {
       transports,
@@ -74,7 +74,7 @@ class Client {
   }
 
   #say(line: object): void {
-    write({ node: this.#name, ...line });
+    write({ node: this.name, ...line });
   }
 
   #handle(message: { readonly id: string }): Promise<void> | undefined {
@@ -102,7 +102,7 @@ class Client {
 
   emit(): void {
     if (this.open >= MAX_OPEN || !this.connected) return;
-    const id = `${this.#name}.${plan.life}.${this.#number++}`;
+    const id = `${this.name}.${plan.life}.${this.#number++}`;
     const order = content(id);
     this.#say({ type: "emit", id, data: digest(order) });
     this.open++;
@@ -119,7 +119,7 @@ class Client {
         })
         .catch((error: unknown) => {
           this.#say({ type: "failed", id });
-          if (this.#wrapped) console.error(`[${this.#name}] ${id}: ${error}`);
+          if (this.#wrapped) console.error(`[${this.name}] ${id}: ${error}`);
         })
         .finally(() => this.open--);
       return;
@@ -131,7 +131,7 @@ class Client {
         this.#say({ type: "acked", id });
       } else {
         this.#say({ type: "failed", id });
-        console.error(`[${this.#name}] ${id}: ${status}`);
+        console.error(`[${this.name}] ${id}: ${status}`);
       }
     });
   }
@@ -157,6 +157,12 @@ setInterval(() => {
       0,
     ),
     ended: clients.every((client) => client.ended),
+    states: Object.fromEntries(
+      clients.map(({ name, socket }) => [
+        name,
+        `${socket.connected ? "connected" : "not connected"}, ${socket.delivery?.state}`,
+      ]),
+    ),
   };
   acknowledged = 0;
   if (!up && clients.every((client) => client.connected)) {

@@ -56,6 +56,8 @@ export interface News {
   readonly open?: number;
   /** The last message is acknowledged, or handled by all. */
   readonly ended?: boolean;
+  /** Where each client stands, for reports. */
+  readonly states?: Readonly<Record<string, string>>;
 }
 
 /** The id of the message that is published when everything else is over. */

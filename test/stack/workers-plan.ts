@@ -17,8 +17,8 @@ export interface WorkersPlan {
 
 /** To a worker, or all. */
 export interface WorkerOrder {
-  /** Says when everything so far is committed. */
-  readonly flush?: true;
+  /** Answers this number when everything so far is committed. */
+  readonly flush?: number;
   /** Begins, or stops, to publish. */
   readonly busy?: boolean;
   /** Publishes the last message. */
@@ -28,10 +28,9 @@ export interface WorkerOrder {
 /** From a worker. */
 export interface WorkerNews {
   readonly listening?: true;
-  readonly flushed?: true;
+  /** The number of the last `flush` that was done. */
+  readonly flushed?: number;
   readonly published?: number;
-  /** Publishes under way. */
-  readonly open?: number;
   /** Sockets that are connected. */
   readonly sockets?: number;
   /** Errors that delivery has told of, by code. */
@@ -40,8 +39,11 @@ export interface WorkerNews {
   readonly stalledMs?: number;
 }
 
-/** From the primary: its port, or what a worker said. */
-export type PrimaryNews = { readonly port: number } | ({ readonly pid: number } & WorkerNews);
+/** From the primary: its port, how a worker ended, or what a worker said. */
+export type PrimaryNews =
+  | { readonly port: number }
+  | { readonly pid: number; readonly ended: string }
+  | ({ readonly pid: number } & WorkerNews);
 
 /** The room of every other client. */
 export const HALF = "half";

@@ -6,6 +6,7 @@
  */
 import cluster from "node:cluster";
 import { createServer } from "node:http";
+import type { Socket } from "node:net";
 import { setupMaster } from "@socket.io/sticky";
 import type { PrimaryNews, WorkersPlan } from "./workers-plan.ts";
 
@@ -14,8 +15,23 @@ const tell = (news: PrimaryNews) => process.send?.(news, () => {});
 
 const http = createServer();
 setupMaster(http, { loadBalancingMethod: "round-robin" });
+// Sticky 1.0.4 throws, and so ends the primary, when the rest of a request comes for a worker that is gone (its issue 12): such connections end
+// with the worker, as those do that it was handed whole.
+const held = new Set<Socket>();
+http.on("connection", (socket: Socket) => {
+  held.add(socket);
+  socket.on("close", () => held.delete(socket));
+});
+const hangUp = () => {
+  for (const socket of held) socket.destroy();
+};
+cluster.on("disconnect", hangUp);
+cluster.on("exit", hangUp);
 cluster.setupPrimary({ exec: plan.workerScript, args: [JSON.stringify(plan)] });
-cluster.on("exit", () => void cluster.fork());
+cluster.on("exit", (worker, code, signal) => {
+  tell({ pid: worker.process.pid as number, ended: signal ?? String(code) });
+  cluster.fork();
+});
 cluster.on("message", (worker, news: object) => {
   // Sticky's own messages have a type.
   if (!("type" in news)) tell({ pid: worker.process.pid as number, ...news });

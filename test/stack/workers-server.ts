@@ -34,7 +34,6 @@ io.delivery.on("error", (error: { code?: string }) => {
 });
 
 let published = 0;
-let open = 0;
 let number = 0;
 let busy = false;
 
@@ -45,7 +44,6 @@ function publish(id: string, to: string, emits = false): void {
     io.to(to).emit("n", message);
     return;
   }
-  open++;
   io.delivery
     .to(to)
     .publish("n", message)
@@ -56,8 +54,7 @@ function publish(id: string, to: string, emits = false): void {
       },
       // Only of these it is said that nothing was kept.
       ({ code }: { code?: string }) => code === "STORE_BUSY" && say({ type: "refused", id }),
-    )
-    .finally(() => open--);
+    );
 }
 
 io.on("connection", (socket: Any) => {
@@ -93,7 +90,7 @@ setInterval(() => {
 const delay = monitorEventLoopDelay({ resolution: 5 });
 delay.enable();
 setInterval(() => {
-  tell({ published, open, sockets: io.sockets.sockets.size, errors, stalledMs: delay.max / 1e6 });
+  tell({ published, sockets: io.sockets.sockets.size, errors, stalledMs: delay.max / 1e6 });
   delay.reset();
 }, 20);
 process.on("message", ({ flush, busy: now, last }: WorkerOrder) => {
@@ -103,7 +100,7 @@ process.on("message", ({ flush, busy: now, last }: WorkerOrder) => {
     void io.delivery
       .to("nobody")
       .publish("n")
-      .then(() => tell({ flushed: true }));
+      .then(() => tell({ flushed: flush }));
 });
 process.on("disconnect", () => process.exit());
 await io.delivery.ready;
