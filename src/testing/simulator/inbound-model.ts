@@ -29,8 +29,8 @@ interface Emitted {
   status: string;
   sent: boolean;
   swallowed: boolean;
-  /** Sessions in which the store has it as settled. */
-  readonly stored: Set<string>;
+  /** Sessions in which the store has it as settled; with the stays that began before that, of which the store learned later. */
+  readonly stored: Map<string, ReadonlySet<string>>;
   answers: number;
 }
 
@@ -68,7 +68,7 @@ export class Inbound {
       status: "pending",
       sent: false,
       swallowed: false,
-      stored: new Set(),
+      stored: new Map(),
       answers: 0,
     };
     this.#messages.set(n, message);
@@ -85,10 +85,11 @@ export class Inbound {
     }
   }
 
-  /** The store has messages of a session as settled. */
-  stored(session: string, settled: number, above: readonly number[]): void {
+  /** The store has messages of a session as settled. @param unaware Stays at other processes that cannot know of it. */
+  stored(session: string, settled: number, above: readonly number[], unaware: ReadonlySet<string>): void {
     for (const [seq, message] of this.#bySeq.get(session) ?? []) {
-      if (seq <= settled || above.includes(seq)) message.stored.add(session);
+      if ((seq > settled && !above.includes(seq)) || message.stored.has(session)) continue;
+      message.stored.set(session, unaware);
     }
   }
 
@@ -124,7 +125,7 @@ export class Inbound {
     if (certain && here.some(({ worked }) => worked)) this.#oracle.violated("once a life", `${who} is handled again`);
     if (certain && here.length > 0 && TAKES.includes(message.behaviour))
       this.#oracle.violated("once a life", `${who} is being handled`);
-    if (present && message.stored.has(session)) {
+    if (present && message.stored.get(session)?.has(stay) === false) {
       this.#oracle.violated("settled stays", `${who} is handled again, and the store has it as settled`);
     }
     if (present && message.status === "acked" && same.length > 0)

@@ -207,6 +207,7 @@ export class Node {
     if (!hello) return undefined;
     try {
       await hub.ready;
+      oracle.comes(hello.session, process);
       const admission = await admit(hub, {
         hello,
         namespace: NAMESPACE,

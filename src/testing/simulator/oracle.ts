@@ -29,10 +29,11 @@ export interface OracleOptions {
 interface Stays {
   /** The server's process that has it. */
   process: object | undefined;
-  /** How often that has changed, and how often it had when a process last got the session. */
+  /** How often it was taken up. */
   changes: number;
+  /** The number of a process's last stay. */
   readonly since: Map<object, number>;
-  /** The count of changes when a process let somebody in although it had not got the session yet. */
+  /** The count of changes when somebody came to a process that had not got the session. */
   readonly early: Map<object, number>;
 }
 
@@ -60,7 +61,6 @@ export class Oracle implements Witness {
   readonly #published = new Map<number, string>();
   /** In which order a process has published, and how far that is in the log. */
   readonly #turns = new Map<object, Turns>();
-  readonly #publisher = new Map<number, Turns>();
   /** Where it was appended: again, when the log was put back. */
   readonly #copies = new Map<number, LoggedEntry[]>();
   readonly #places = new Map<number, LoggedEntry>();
@@ -69,6 +69,8 @@ export class Oracle implements Witness {
   /** Whose a session is, and where. */
   readonly #owners = new Map<string, number>();
   readonly #stays = new Map<string, Stays>();
+  /** How many stays there were. */
+  #numbered = 0;
   readonly #processes = new Map<object, number>();
   #numbers = 0;
   /** Whether everything is done: whoever comes back now recovers. */
@@ -116,15 +118,19 @@ export class Oracle implements Witness {
   performed(batch: readonly Operation[], outcomes: readonly (Outcome | undefined)[], process: object): void {
     this.#steps.push((model) => model.perform(batch, outcomes, () => {}));
     try {
-      this.log.perform(batch, outcomes, (entry) => this.#appended(entry));
+      this.log.perform(batch, outcomes, (entry) => this.#appended(entry, process));
     } catch (error) {
       this.#options.timeline.fail(error);
       return;
     }
     batch.forEach((operation, i) => {
+      if (operation.kind === "resume" && !outcomes[i]) this.lost(operation.session, process);
       if (!outcomes[i]) return;
       if (operation.kind === "progress") this.#progressed(operation);
-      if (operation.kind === "inbox") this.inbound.stored(operation.session, operation.settled, operation.above);
+      if (operation.kind === "inbox") {
+        const { session, settled, above } = operation;
+        this.inbound.stored(session, settled, above, this.#unaware(session, process));
+      }
       if (operation.kind === "open" || operation.kind === "resume") this.#taken(operation.session, process);
     });
   }
@@ -167,11 +173,11 @@ export class Oracle implements Witness {
     this.#processes.set(process, this.#numbers++);
   }
 
-  #appended(entry: LoggedEntry): void {
+  #appended(entry: LoggedEntry, process: object): void {
     const { n, data, offset } = entry;
     this.#options.timeline.trace("log", "appends", n, offset);
     if (this.#published.get(n) !== data) this.violated("nothing invented", `entry ${offset} holds ${data}`);
-    const publisher = this.#publisher.get(n);
+    const publisher = this.#turns.get(process);
     const turn = publisher?.turns.get(n);
     if (publisher && turn !== undefined) {
       if (turn <= publisher.last) this.violated("in order", `${n} is appended after what was published later`);
@@ -213,10 +219,18 @@ export class Oracle implements Witness {
 
   // What servers do.
 
+  /** Somebody comes to a process with a session. */
+  comes(session: string | undefined, process: object): void {
+    const stays = this.#stays.get(session ?? "");
+    if (!stays || stays.process === process || stays.early.get(process) === stays.changes) return;
+    stays.early.set(process, stays.changes);
+    // Somebody else has it, so what this process had not stored in a stay before is done with.
+    stays.since.set(process, ++this.#numbered);
+  }
+
   /** Somebody has been let in on a session. */
   owned(session: string, persona: number, process: object, { offset, resumed }: Welcome): void {
-    const stays = this.#stays.get(session);
-    if (stays && stays.process !== process) stays.early.set(process, stays.changes);
+    this.comes(session, process);
     const logged = this.log.sessions.get(session);
     // A new session reads from where it is told to, not from where it was opened.
     if (logged && !resumed) logged.verified = Math.max(logged.verified, offset);
@@ -227,19 +241,32 @@ export class Oracle implements Witness {
   #taken(session: string, process: object): void {
     const stays = this.#stays.get(session) ?? { process: undefined, changes: 0, since: new Map(), early: new Map() };
     this.#stays.set(session, stays);
-    if (stays.process === process) return;
-    stays.process = process;
     // Its stay may have begun before the store could say so; unless somebody else had it in between.
-    const begun = stays.early.get(process) === stays.changes;
+    const stayed = stays.process === process;
+    const begun = stayed || stays.early.get(process) === stays.changes;
+    stays.process = process;
     stays.changes++;
-    stays.since.set(process, begun ? (stays.since.get(process) ?? 0) : stays.changes);
-    this.readings.get(this.#owners.get(session) ?? 0)?.moved(session);
+    if (!begun) stays.since.set(process, ++this.#numbered);
+    if (!stayed) this.readings.get(this.#owners.get(session) ?? 0)?.moved(session);
+  }
+
+  /** Stays at other processes than this one that the store does not know of yet. */
+  #unaware(session: string, process: object): Set<string> {
+    const { early, changes } = this.#stays.get(session) ?? { early: new Map<object, number>(), changes: 0 };
+    const others = [...early].filter(([other, at]) => other !== process && at === changes);
+    return new Set(others.map(([other]) => this.#stay(session, other)));
+  }
+
+  #stay(session: string, process: object): string {
+    return `${this.#numberOf(process)}.${this.#stays.get(session)?.since.get(process) ?? 0}`;
   }
 
   /** A process has found that it does not have the session any more: what it had not stored is done with. */
   lost(session: string | undefined, process: object): void {
     const stays = this.#stays.get(session ?? "");
-    stays?.since.set(process, ++stays.changes);
+    if (!stays) return;
+    stays.early.delete(process);
+    stays.since.set(process, ++this.#numbered);
   }
 
   /** Something is about to be published. */
@@ -252,7 +279,6 @@ export class Oracle implements Witness {
     // In another life of the log a handler runs again in the same process, maybe after what it published was trimmed.
     const again = this.#logs.length > 1 && this.#places.has(n);
     if (again || !turn.turns.has(n)) turn.turns.set(n, turn.next++);
-    this.#publisher.set(n, turn);
   }
 
   /** An emit could not be made durable: the sessions that are here are to be told. */
@@ -316,7 +342,7 @@ export class Oracle implements Witness {
   handling(persona: number, session: string, n: number, process: object): Run {
     this.runs++;
     // While the store fails a process may have a session before the store says so.
-    const stay = `${this.#numberOf(process)}.${this.#stays.get(session)?.since.get(process) ?? 0}`;
+    const stay = this.#stay(session, process);
     // One that stood still does not know yet that it has lost the session.
     const present = this.#stays.get(session)?.process === process;
     return this.inbound.handling(persona, session, n, stay, present);
@@ -425,7 +451,10 @@ export class Oracle implements Witness {
       this.violated("nothing invented", `the store holds ${stored.length} entries, ${expected.length} were appended`);
     }
     for (const n of this.#refused) {
-      if (this.#places.has(n)) this.violated("refused is nowhere", `${n} was refused and is in the log`);
+      // Another server has perhaps handled the same message, and published the same.
+      const publishers = [...this.#turns.values()].filter(({ turns }) => turns.has(n));
+      if (this.#places.has(n) && publishers.length < 2)
+        this.violated("refused is nowhere", `${n} was refused and is in the log`);
     }
   }
 
