@@ -172,6 +172,8 @@ interface Taken {
   readonly session: Session;
   /** The generation of the token that the client has shown. */
   readonly shown: number;
+  /** So far this node had dispatched the log before it looked. */
+  readonly dispatched: Offset;
 }
 
 /** The session that the client presents, on this node; `undefined` when it is not to be had. */
@@ -184,6 +186,7 @@ async function takeUp(
   if (hello.session === undefined || hello.token === undefined) return undefined;
   const generation = verifyToken(hub.log.secret, hello.token, hello.session, principal);
   if (generation === undefined) return undefined;
+  const { dispatched } = hub;
   const stored = await hub.store.session(hello.session);
   demandSame(hub, life);
   if (!coming.first())
@@ -196,7 +199,7 @@ async function takeUp(
   if (!here?.connection && hub.now() - stored.seenAt > hub.settings.sessionTtlMs) return undefined;
   if (here) {
     here.settlePosition();
-    return { session: here, shown: generation };
+    return { session: here, shown: generation, dispatched };
   }
   // Somebody else had it in between.
   known?.connection?.end("SUPERSEDED");
@@ -204,16 +207,20 @@ async function takeUp(
   session.provisional = true;
   for (const gap of known?.owed ?? []) session.owe(gap);
   hub.attach(session);
-  return { session, shown: generation };
+  return { session, shown: generation, dispatched };
 }
 
 /**
  * Takes the session over for a new connection, in the store as soon as that can be written. Answers it, with its new
  * generation. Rejects when another node was faster.
  *
- * Generations grow with time, over all nodes: whichever is stored first, in the end the session is with the node that its client came to last.
+ * Everything that this node knows of the session was true at its fence: when the store has another one by then, the step and all that follow it are refused.
  */
-function raise(hub: Hub, { session, shown }: Taken, at: number): Promise<{ session: Session; generation: number }> {
+function raise(
+  hub: Hub,
+  { session, shown, dispatched }: Taken,
+  at: number,
+): Promise<{ session: Session; generation: number }> {
   const earliest = Math.max(at * GENERATIONS, session.generation + 1, shown + 1);
   const generation = earliest + Math.floor(hub.random() * GENERATIONS);
   session.generation = generation;
@@ -222,6 +229,7 @@ function raise(hub: Hub, { session, shown }: Taken, at: number): Promise<{ sessi
     const goOn = (failing: unknown): void => {
       if (!failing) return;
       session.used = true;
+      session.horizon = Math.min(session.horizon, dispatched);
       resolve({ session, generation });
     };
     const stop = hub.events.on("store", goOn);
@@ -230,8 +238,9 @@ function raise(hub: Hub, { session, shown }: Taken, at: number): Promise<{ sessi
     const decided = hub.deciding();
     hub.writer.add(
       () => {
+        const from = session.fence;
         session.fence = generation;
-        return { kind: "resume", session: session.id, next: generation, at };
+        return { kind: "resume", session: session.id, from, next: generation, at };
       },
       (outcome, error) => {
         stop();
@@ -241,7 +250,10 @@ function raise(hub: Hub, { session, shown }: Taken, at: number): Promise<{ sessi
         if (stored) {
           // When the client has come once more meanwhile, that is for the later step.
           const latest = session.provisional && session.generation === generation;
-          resolve({ session: latest ? brought(hub, session, stored) : session, generation });
+          const now = latest ? brought(hub, session, stored) : session;
+          if (!now.provisional) now.horizon = Number.POSITIVE_INFINITY;
+          resolve({ session: now, generation });
+          now.connection?.feed();
         } else {
           if (!error) hub.fenced(session);
           reject(

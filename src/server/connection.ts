@@ -182,7 +182,9 @@ export class Connection {
   /** Sends from the log what the window has room for, until the connection is live. */
   feed(): void {
     while (this.#state === "feeding" && !this.#reading) {
-      if (this.#sent >= this.#feeder.dispatched) {
+      const { horizon } = this.session;
+      if (this.#sent >= Math.min(this.#feeder.dispatched, horizon)) {
+        if (horizon !== Number.POSITIVE_INFINITY) return;
         this.#state = "live";
         this.release();
         return;

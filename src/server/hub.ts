@@ -12,7 +12,7 @@ import { DeliveryError } from "../core/error.ts";
 import type { Offset } from "../core/position.ts";
 import type { GapReason } from "../core/resume.ts";
 import type { WireGap } from "../core/wire.ts";
-import type { DeadLetter, Entry, LogState, NewEntry, Operation, Outcome, Store, Tail } from "../store/store.ts";
+import type { DeadLetter, Entry, LogState, NewEntry, Operation, Store, Tail } from "../store/store.ts";
 import { address } from "./addressing.ts";
 import { append } from "./append.ts";
 import { type Chunk, chunksOf } from "./chunk.ts";
@@ -315,20 +315,11 @@ export class Hub implements Feeder, SessionHost {
     if (session.over) return;
     const decided = membership ? this.deciding() : undefined;
     session.writes++;
-    let made: Operation | undefined;
-    const make = (): Operation => {
-      made = operation();
-      return made;
-    };
-    this.writer.add(make, (outcome: Outcome | undefined) => {
+    this.writer.add(operation, (outcome) => {
       decided?.();
       session.writes--;
       if (outcome) then(outcome.offset);
-      // Another node had it in between, and a later resume has brought it back: the step is of the same session still.
-      else if (made && fenceOf(made) < session.fence && !session.lost) {
-        const step = made;
-        this.write(session, () => ({ ...step, generation: session.fence }) as Operation, then, membership);
-      } else if (session.connection) this.fenced(session);
+      else this.fenced(session);
       this.release(session);
     });
   }
@@ -355,7 +346,7 @@ export class Hub implements Feeder, SessionHost {
   }
 
   read(session: Session, after: Offset, limit: number, maxBytes: number): Stretch | Promise<Stretch> {
-    const query = { session, after, upTo: this.#dispatched, limit, maxBytes };
+    const query = { session, after, upTo: Math.min(this.#dispatched, session.horizon), limit, maxBytes };
     if (after >= this.#recent.after) return readRecent(this.#recent, query);
     return readStore(this.store, query).then((stretch) => {
       for (const gap of stretch.gaps) this.reportGap(session, gap);
@@ -488,9 +479,4 @@ export class Hub implements Feeder, SessionHost {
       () => connection.drop(),
     );
   }
-}
-
-/** The generation that a step needs. */
-function fenceOf(operation: Operation): number {
-  return "generation" in operation ? operation.generation : Number.POSITIVE_INFINITY;
 }

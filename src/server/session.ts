@@ -59,6 +59,10 @@ export class Session {
   provisional = false;
   /** Whether a client was let in on it here: it may be ahead of the store. */
   used = false;
+  /**
+   * Nothing after this is given out until the store has it taken up: whoever has it in the store may still have written down which rooms it is in.
+   */
+  horizon: Offset = Number.POSITIVE_INFINITY;
   /** Whether it belongs to a life of the log that is over: nothing of it is written any more. */
   over = false;
   readonly inbox: Inbox;
@@ -332,9 +336,9 @@ export class Session {
     return (this.#answers?.dropped ?? 0) > 0;
   }
 
-  /** Commits the inbox as it will be by then, once. */
+  /** Commits the inbox as it will be by then, once; of a session that the store does not have taken up yet, when it has: somebody else may still write there. */
   writeInbox(): void {
-    if (this.#writingInbox) return;
+    if (this.#writingInbox || this.provisional) return;
     this.#writingInbox = true;
     let state = this.inbox.state;
     let answers: AnswerList = [];

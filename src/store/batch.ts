@@ -33,7 +33,7 @@ export function outcomesAgain(batch: readonly Operation[], found: Found): (Outco
     const session = found.session(operation.session);
     const generation = operation.kind === "resume" ? operation.next : operation.generation;
     // The batch itself had raised it before, or has since.
-    if (raised(0, operation.session, batch.slice(0, i)) > generation) return undefined;
+    if (generations(operation.session, batch.slice(0, i)) > generation) return undefined;
     if (session?.generation !== raised(generation, operation.session, batch.slice(i + 1))) return undefined;
     return operation.kind === "resume" ? { offset: head, session: { ...session, generation } } : { offset: head };
   });
@@ -44,9 +44,19 @@ function raised(generation: number, session: string, steps: readonly Operation[]
   let now = generation;
   for (const step of steps) {
     if (step.kind === "open" && step.session === session) now = 1;
-    if (step.kind === "resume" && step.session === session) now = Math.max(now, step.next);
+    if (step.kind === "resume" && step.session === session && step.from === now) now = step.next;
   }
   return now;
+}
+
+/** The highest generation that these steps may have given a session, since it was last opened by them. */
+function generations(session: string, steps: readonly Operation[]): number {
+  let highest = 0;
+  for (const step of steps) {
+    if (step.kind === "open" && step.session === session) highest = 1;
+    if (step.kind === "resume" && step.session === session) highest = Math.max(highest, step.next);
+  }
+  return highest;
 }
 
 /** Refuses a batch that holds a value no engine could keep. Throws `INVALID`. */
@@ -61,6 +71,7 @@ export function checkBatch(batch: readonly Operation[]): void {
         checkMoment(operation.at);
         break;
       case "resume":
+        demand(isOffset(operation.from), "from", operation.from);
         demand(isOffset(operation.next), "next", operation.next);
         checkMoment(operation.at);
         break;

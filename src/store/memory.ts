@@ -117,7 +117,7 @@ class MemoryStore implements Store {
         break;
       case "resume": {
         const session = this.#sessions.get(operation.session);
-        if (session === undefined || session.generation >= operation.next) return undefined;
+        if (session?.generation !== operation.from) return undefined;
         session.generation = operation.next;
         session.seenAt = operation.at;
         return { offset: this.#head, session: snapshot(session) };

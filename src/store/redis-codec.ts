@@ -32,7 +32,7 @@ function encodeOperation(operation: Operation, blobs: Blob[]): readonly unknown[
       return ["o", session, namespace, principal ?? false, inboxSettled, at, ...keys];
     }
     case "resume":
-      return ["r", operation.session, operation.next, operation.at];
+      return ["r", operation.session, operation.from, operation.next, operation.at];
     case "join":
       return ["j", operation.session, operation.generation, operation.key];
     case "leave":

@@ -168,11 +168,10 @@ local function owned(o)
   if tonumber(redis.call('HGET', key, 'g') or -1) == o[3] then return key end
 end
 function perform.r(o)
-  local key = base .. 's:' .. o[2]
-  local is = redis.call('HMGET', key, 'g', 'p')
-  if not is[1] or tonumber(is[1]) >= o[3] then return false end
-  redis.call('HSET', key, 'g', int(o[3]), 't', int(o[4]))
-  seen(o[2], is[2], int(o[4]))
+  local key = owned(o)
+  if not key then return false end
+  redis.call('HSET', key, 'g', int(o[4]), 't', int(o[5]))
+  seen(o[2], redis.call('HGET', key, 'p'), int(o[5]))
   return snapshot(o[2])
 end
 function perform.j(o)

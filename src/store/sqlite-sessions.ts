@@ -66,7 +66,7 @@ export class SqliteSessions {
     this.#remove = prepare(db, "DELETE FROM gapless_session WHERE id = ?");
     this.#removeMemberships = prepare(db, "DELETE FROM gapless_membership WHERE session = ?");
     this.#removeAnswers = prepare(db, "DELETE FROM gapless_answers WHERE session = ?");
-    this.#resume = prepare(db, `${UPDATE} generation = ?, seen = ? WHERE id = ? AND generation < ?`);
+    this.#resume = prepare(db, `${UPDATE} generation = ?, seen = ? ${FENCED}`);
     this.#owned = prepareValue(db, `SELECT 1 FROM gapless_session ${FENCED}`);
     this.#progress = prepareValue(
       db,
@@ -105,8 +105,8 @@ export class SqliteSessions {
     for (const key of keys) this.#join.run(session, key, head);
   }
 
-  resume({ session, next, at }: Step<"resume">): StoredSession | undefined {
-    return this.#resume.run(next, at, session, next).changes === 0 ? undefined : this.get(session);
+  resume({ session, from, next, at }: Step<"resume">): StoredSession | undefined {
+    return this.#resume.run(next, at, session, from).changes === 0 ? undefined : this.get(session);
   }
 
   join({ session, generation, key }: Step<"join">, head: Offset): boolean {

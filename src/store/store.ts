@@ -113,10 +113,16 @@ export type Operation =
       readonly at: number;
     }
   /**
-   * Takes a session over: its generation becomes `next`, if that is above the one it has; so the one that began last has it in the end, in whatever
-   * order they are stored. Callers choose it so that two hardly choose the same: a repetition takes a session with `next` for its own doing. Otherwise: `undefined`.
+   * Takes a session over: its generation becomes `next`, if it is `from`. Otherwise somebody else has taken it over, or it is unknown: `undefined`.
+   * Callers choose `next` above `from` and so that two hardly choose the same: a repetition takes a session with `next` for its own doing.
    */
-  | { readonly kind: "resume"; readonly session: string; readonly next: number; readonly at: number }
+  | {
+      readonly kind: "resume";
+      readonly session: string;
+      readonly from: number;
+      readonly next: number;
+      readonly at: number;
+    }
   /** Becomes a member from the log's head on. A member already: the old membership goes on. */
   | { readonly kind: "join"; readonly session: string; readonly generation: number; readonly key: AudienceKey }
   /** Membership ends at `until`, by default at the log's head. One that holds no offset is dropped at once. No member: nothing happens. */

@@ -1,9 +1,11 @@
 /** Runs histories on whatever source it was bundled with, the kept ones first, and tells what came of it. A child process of run.ts. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { checkHistories } from "../../src/testing/simulator/check.ts";
 import { run } from "../../src/testing/simulator/simulate.ts";
 import { Violation } from "../../src/testing/simulator/violation.ts";
+import { wandering } from "../simulator/wandering.ts";
 
 const [, , most, seeds] = process.argv as [string, string, string, string];
 
@@ -17,6 +19,11 @@ function tell(histories: number, violation: Error | undefined): void {
 let kept = 0;
 for (const file of readdirSync(seeds)) {
   const { violation } = await run(JSON.parse(readFileSync(join(seeds, file), "utf8")).plan);
+  kept++;
+  if (violation) tell(kept, violation);
+}
+for (const plan of fc.sample(wandering, { numRuns: Number(most) / 10, seed: 1 })) {
+  const { violation } = await run(plan);
   kept++;
   if (violation) tell(kept, violation);
 }

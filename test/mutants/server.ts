@@ -85,8 +85,8 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "live overtakes replay",
     file: "server/connection.ts",
-    find: "if (this.#sent >= this.#feeder.dispatched) {",
-    replace: "if (this.#sent >= this.#feeder.dispatched - 2) {",
+    find: "if (this.#sent >= Math.min(this.#feeder.dispatched, horizon)) {",
+    replace: "if (this.#sent >= Math.min(this.#feeder.dispatched, horizon) - 2) {",
   },
   {
     name: "a client may acknowledge what it never got",
@@ -140,8 +140,32 @@ export const SERVER: readonly Mutant[] = [
   {
     name: "a fenced session goes on",
     file: "server/hub.ts",
-    find: "else if (session.connection) this.fenced(session);",
+    find: "else this.fenced(session);",
     replace: "",
+  },
+  {
+    name: "a session is taken over from whoever has it",
+    file: "store/memory.ts",
+    find: "if (session?.generation !== operation.from) return undefined;",
+    replace: "if (session === undefined || session.generation >= operation.next) return undefined;",
+  },
+  {
+    name: "a session that is not taken up in the store yet is sent everything",
+    file: "server/admission.ts",
+    find: "session.horizon = Math.min(session.horizon, dispatched);",
+    replace: "",
+  },
+  {
+    name: "what is settled is stored before it is known what another server has stored",
+    file: "server/session.ts",
+    find: "if (this.#writingInbox || this.provisional) return;",
+    replace: "if (this.#writingInbox) return;",
+  },
+  {
+    name: "a session is sent everything before it is known which rooms it is in",
+    file: "server/admission.ts",
+    find: "if (!now.provisional) now.horizon",
+    replace: "now.horizon",
   },
   {
     name: "an overflow is not told",

@@ -57,7 +57,7 @@ describe("one file, two stores", () => {
       at: 1,
     } as const;
     await a.commit([open]);
-    await b.commit([{ kind: "resume", session: "s", next: 2, at: 2 }]);
+    await b.commit([{ kind: "resume", session: "s", from: 1, next: 2, at: 2 }]);
     expect(await a.commit([{ kind: "join", session: "s", generation: 1, key: "k" }])).toEqual([undefined]);
   });
 });

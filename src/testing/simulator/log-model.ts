@@ -124,7 +124,7 @@ export class LogModel {
     const takes =
       session &&
       (operation.kind === "resume"
-        ? operation.next > session.generation
+        ? operation.from === session.generation
         : !("generation" in operation) || operation.generation === session.generation);
     if (!takes || !outcome) {
       if (outcome) throw new Violation("the store obeys", `${operation.kind} of ${id} was not fenced`);

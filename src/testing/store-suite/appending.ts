@@ -101,9 +101,9 @@ export const appendingCases: readonly UnboundCase[] = [
         append(1),
         open("s", { keys: ["k"] }),
         append(2),
-        { kind: "resume", session: "s", next: 2, at: 2 },
+        { kind: "resume", session: "s", from: 1, next: 2, at: 2 },
         progress("s", 1, 0, 0),
-        { kind: "resume", session: "s", next: 4, at: 2 },
+        { kind: "resume", session: "s", from: 2, next: 4, at: 2 },
       ];
       const first = await store.commit(batch, { writer: "a", number: 1 });
       assert.deepEqual(await store.commit(batch, { writer: "a", number: 1 }), first);

@@ -49,7 +49,7 @@ export const membershipCases: readonly UnboundCase[] = [
   }),
 
   withStore("starts a session over when one of the same id is opened", async (store) => {
-    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", next: 2, at: 2 }]);
+    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", from: 1, next: 2, at: 2 }]);
     await store.commit([
       { kind: "inbox", session: "s", generation: 2, settled: 4, above: [9], answers: [[1, "x"]], drop: [] },
       open("s", { keys: ["b"], at: 3 }),
@@ -62,8 +62,8 @@ export const membershipCases: readonly UnboundCase[] = [
   withStore("a resume takes the session over and answers what it now is", async (store) => {
     await store.commit([open("s", { keys: ["a"] })]);
     const [outcome, unknown] = await store.commit([
-      { kind: "resume", session: "s", next: 5, at: 9 },
-      { kind: "resume", session: "t", next: 5, at: 9 },
+      { kind: "resume", session: "s", from: 1, next: 5, at: 9 },
+      { kind: "resume", session: "t", from: 1, next: 5, at: 9 },
     ]);
     assert.equal(outcome?.session?.generation, 5);
     assert.equal(outcome?.session?.seenAt, 9);
@@ -71,8 +71,21 @@ export const membershipCases: readonly UnboundCase[] = [
     assert.equal(unknown, undefined);
   }),
 
+  withStore("of two resumes from one generation the first that comes takes the session over", async (store) => {
+    await store.commit([open("s", { keys: ["a"] })]);
+    const [first] = await store.commit([{ kind: "resume", session: "s", from: 1, next: 5, at: 9 }]);
+    const [second, join] = await store.commit([
+      { kind: "resume", session: "s", from: 1, next: 7, at: 9 },
+      { kind: "join", session: "s", generation: 7, key: "b" },
+    ]);
+    assert.deepEqual([second, join], [undefined, undefined]);
+    assert.deepEqual(await store.session("s"), first?.session);
+    const [next] = await store.commit([{ kind: "resume", session: "s", from: 5, next: 8, at: 10 }]);
+    assert.equal(next?.session?.generation, 8);
+  }),
+
   withStore("changes nothing for a connection that was superseded, and says so by undefined", async (store) => {
-    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", next: 2, at: 2 }]);
+    await store.commit([open("s", { keys: ["a"] }), { kind: "resume", session: "s", from: 1, next: 2, at: 2 }]);
     const before = await store.session("s");
     for (const [session, generation] of [
       ["s", 1],
@@ -80,7 +93,7 @@ export const membershipCases: readonly UnboundCase[] = [
       ["t", 1],
     ] as const) {
       const outcomes = await store.commit([
-        { kind: "resume", session, next: 2, at: 77 },
+        { kind: "resume", session, from: 1, next: 2, at: 77 },
         { kind: "join", session, generation, key: "b" },
         { kind: "leave", session, generation, key: "a" },
         progress(session, generation, 5, 5),

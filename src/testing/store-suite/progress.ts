@@ -124,7 +124,7 @@ export const progressCases: readonly UnboundCase[] = [
     assert.deepEqual(await names("", 3), ["a", "b", "c"]);
     assert.deepEqual(await names("b", 9), ["c", "d"]);
     assert.deepEqual(await store.sessionsOf("ann"), { count: 2, oldest: "a" });
-    await store.commit([{ kind: "resume", session: "a", next: 2, at: 50 }]);
+    await store.commit([{ kind: "resume", session: "a", from: 1, next: 2, at: 50 }]);
     assert.deepEqual(await store.sessionsOf("ann"), { count: 2, oldest: "c" });
     assert.equal(await store.expire(40, 1), 1);
     assert.deepEqual(await names("", 9), ["a", "b", "c"]);

@@ -152,8 +152,9 @@ async function trim(caller: Caller): Promise<void> {
 }
 
 async function resume(caller: Caller): Promise<void> {
+  const from = caller.generation;
   caller.generation += 3;
-  await caller.commit([{ kind: "resume", session: "s", next: caller.generation, at: 7 }]);
+  await caller.commit([{ kind: "resume", session: "s", from, next: caller.generation, at: 7 }]);
   const session = await caller.call((store) => store.session("s"));
   assert.equal(session?.generation, caller.generation);
 }

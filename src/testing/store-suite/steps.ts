@@ -57,7 +57,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     inboxSettled: small,
     at: small,
   }),
-  fc.record({ kind: fc.constant("resume" as const), session, next: generation, at: small }),
+  fc
+    .record({ session, from: generation, next: generation, at: small })
+    .map((step) => ({ ...step, kind: "resume" as const, next: step.from + step.next })),
   fc.record({ kind: fc.constant("join" as const), session, generation, key }),
   fc.record({ kind: fc.constant("leave" as const), session, generation, key }),
   fc.record({ kind: fc.constant("leave" as const), session, generation, key, until: small }),
