@@ -75,6 +75,12 @@ export class Memberships {
     return last?.until === null ? last.since : undefined;
   }
 
+  /** Whether the session is, or was, a member at any offset after this one. */
+  reaches(key: string, offset: Offset): boolean {
+    const last = this.#intervals.get(key)?.at(-1);
+    return last !== undefined && (last.until === null || last.until > offset);
+  }
+
   /** How many audiences the session is, or was not long ago, a member of. */
   get size(): number {
     return this.#intervals.size;

@@ -41,7 +41,7 @@ export class Roster {
     this.#leaving = this.#leaving.filter(({ key, session, until }) => {
       if (until > offset) return true;
       // It may have come back, also to leave again, or be about to.
-      if (!session.has(key) && !session.memberships.has(key)) this.#remove(key, session);
+      if (!session.has(key) && !session.memberships.reaches(key, offset)) this.#remove(key, session);
       return false;
     });
   }

@@ -45,6 +45,20 @@ describe("the roster", () => {
     expect([...roster.of("r")]).toEqual([]);
   });
 
+  it("keeps one that left, came back and left again before the log was dispatched up to where it left first", () => {
+    const roster = new Roster();
+    const one = session(false);
+    roster.add("r", one);
+    roster.leave("r", one, 5);
+    one.memberships.join("r", 5);
+    one.memberships.leave("r", 8);
+    roster.leave("r", one, 8);
+    roster.dispatched(6);
+    expect([...roster.of("r")]).toEqual([one]);
+    roster.dispatched(8);
+    expect([...roster.of("r")]).toEqual([]);
+  });
+
   it("forgets a session with many audiences, and an audience with many sessions", () => {
     const roster = new Roster();
     const all = Array.from({ length: 20 }, () => session(false));
