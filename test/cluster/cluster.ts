@@ -114,10 +114,15 @@ export class Cluster {
     // Nothing is published yet, so they are in their rooms from the beginning of the log on.
     for (const [name, session] of Object.entries(this.clients.news.ready ?? {})) {
       for (const room of [EVERYBODY, ...roomsOf(name)]) {
-        const line = { type: "join", node: "run", session, room, offset: 0 };
-        appendFileSync(join(dir, "run.jsonl"), `${JSON.stringify(line)}\n`);
+        this.note({ type: "join", session, room, offset: 0 });
       }
     }
+  }
+
+  /** Puts a line in the diary of the run. */
+  note(line: object): void {
+    const { dir } = this.options;
+    appendFileSync(join(dir, "run.jsonl"), `${JSON.stringify({ node: "run", ...line })}\n`);
   }
 
   async startNode(node: NodePart): Promise<void> {

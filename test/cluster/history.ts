@@ -25,7 +25,7 @@ export interface Line {
 }
 
 /** Lines that `checkHistory` does not know. */
-const OTHERS = new Set(["unknown", "joining", "joined", "state"]);
+const OTHERS = new Set(["unknown", "joining", "joined", "state", "redis killed"]);
 
 /** Every line of every diary, each process's in order. */
 export async function* diaries(dir: string): AsyncGenerator<Line> {

@@ -53,6 +53,7 @@ async function load({ random }: Stage, leastMs = 300): Promise<void> {
 async function restarted(stage: Stage, damage: () => void = () => {}): Promise<void> {
   await load(stage);
   await stage.redis.kill();
+  stage.cluster.note({ type: "redis killed", t: Date.now() });
   damage();
   await sleep(stage.random(400));
   await stage.redis.restart();

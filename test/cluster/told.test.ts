@@ -63,6 +63,22 @@ it("takes a gap for what lies in it: after its beginning in the old epoch, up to
   expect(await wrongOf(...run(5, 2))).toHaveLength(2);
 });
 
+it("takes a gap of its epoch for what the log may have lost with its end, though others had it", async () => {
+  const run = (killed: object[]) => [
+    ...whole("a", 1),
+    begun("b"),
+    kept("b", 2),
+    handled("c0", "b", 2),
+    ...killed.map((what) => line(what)),
+    ...whole("c", 3),
+    gap("c0", 3, 10),
+    gap("c1", 3, 10),
+    ...whole("d", 11, "e1"),
+  ];
+  expect(await wrongOf(...run([{ node: "run", type: "redis killed" }]))).toEqual([]);
+  expect(await wrongOf(...run([]))).toHaveLength(1);
+});
+
 it("takes a gap for an epoch that came and went meanwhile", async () => {
   const around = (...told: string[]) => [
     ...whole("a", 5),

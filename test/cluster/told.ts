@@ -27,7 +27,7 @@ export interface Verdict {
 interface Message {
   readonly to: readonly string[];
   readonly except: readonly string[];
-  receipt?: { readonly offset: number; readonly epoch: number };
+  receipt?: { readonly offset: number; readonly epoch: number; readonly t: number };
   refused: boolean;
   /** How often it was begun. With its session the log forgets which orders it has seen, and what an order's handler publishes is published again. */
   begun: number;
@@ -59,6 +59,8 @@ interface Client {
 
 /** Reasons for which a stretch ends. */
 const ENDS = new Set(["epoch", "session"]);
+/** What Redis may lose with the end of its file is at most so old. */
+const LOSES_MS = 2_000;
 const NO_OFFSET = Number.NEGATIVE_INFINITY;
 
 /** Judges all lines of a run. @param names The clients. */
@@ -76,6 +78,7 @@ export async function judge(
     clients.set(name, { name, stretches: [begun(true)], session: undefined, sameSession: true });
   const emits = new Map<string, { settled: boolean; handled: boolean }>();
   const receipts: Line[] = [];
+  const kills: number[] = [];
   let gaps = 0;
 
   for await (const line of lines) {
@@ -88,6 +91,7 @@ export async function judge(
       if (emit && (line.type === "answered" || line.type === "acked")) emit.settled = true;
       continue;
     }
+    if (line.type === "redis killed") kills.push(line.t);
     const message = messages.get(line.id);
     if (line.type === "publish" && message) message.begun++;
     else if (line.type === "publish") {
@@ -103,15 +107,15 @@ export async function judge(
 
   // The order of epochs is that of their first receipts.
   receipts.sort((a, b) => a.t - b.t);
-  for (const { id, epoch = "", offset = NO_OFFSET } of receipts) {
+  for (const { id, epoch = "", offset = NO_OFFSET, t } of receipts) {
     if (!epochs.has(epoch)) epochs.set(epoch, epochs.size);
     const message = messages.get(id);
-    if (message) message.receipt ??= { offset, epoch: epochs.get(epoch) as number };
+    if (message) message.receipt ??= { offset, epoch: epochs.get(epoch) as number, t };
   }
   for (const [id, { settled, handled }] of emits)
     if (settled && !handled) accuse(`${id} was settled and never handled`);
 
-  // Entries that the log had when they were acknowledged and that nobody was ever given are what it lost.
+  // Entries that the log had when they were acknowledged and that nobody was ever given are what it lost; and some that only the clients of some nodes were given.
   const given = new Set(
     [...clients.values()].flatMap(({ stretches }) => stretches.flatMap(({ seen }) => [...seen.keys()])),
   );
@@ -125,7 +129,8 @@ export async function judge(
       if (has && refused) accuse(`${client.name} handled ${id}, of which it was said that it was not kept`);
       if (has || !receipt || !isFor(client.name, to, except)) continue;
       const toRooms = !to.includes(EVERYBODY);
-      if (covered(client, receipt, toRooms, !given.has(id))) told++;
+      const atEnd = kills.some((at) => receipt.t <= at && at - LOSES_MS < receipt.t);
+      if (covered(client, receipt, toRooms, atEnd || !given.has(id))) told++;
       else
         accuse(
           `${client.name} has not got ${id}, acknowledged at ${receipt.offset} of epoch ${receipt.epoch}, and was not told`,
