@@ -228,7 +228,6 @@ function raise(
     // The store can be read and not written: the step waits in the queue, before every other step of the new connection.
     const goOn = (failing: unknown): void => {
       if (!failing) return;
-      session.used = true;
       session.horizon = Math.min(session.horizon, dispatched);
       resolve({ session, generation });
     };
@@ -269,7 +268,8 @@ function raise(
 /** Brings a session up to what the store has of it now. Answers it. */
 function brought(hub: Hub, session: Session, stored: StoredSession): Session {
   session.provisional = false;
-  if (session.used) {
+  // A client was let in on it already.
+  if (session.horizon !== Number.POSITIVE_INFINITY) {
     session.takenUp(stored);
     return session;
   }

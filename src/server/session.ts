@@ -57,10 +57,9 @@ export class Session {
   lost = false;
   /** Whether it was made of what the store had before it was taken over there: whoever had it may have stored something since. */
   provisional = false;
-  /** Whether a client was let in on it here: it may be ahead of the store. */
-  used = false;
   /**
-   * Nothing after this is given out until the store has it taken up: whoever has it in the store may still have written down which rooms it is in.
+   * Set when a client is let in before the store has it taken up: until then nothing after this is given out, because whoever has it in the store may
+   * still have written down which rooms it is in.
    */
   horizon: Offset = Number.POSITIVE_INFINITY;
   /** Whether it belongs to a life of the log that is over: nothing of it is written any more. */

@@ -77,6 +77,9 @@ it("takes a gap of its epoch for what the log may have lost with its end, though
   ];
   expect(await wrongOf(...run([{ node: "run", type: "redis killed" }]))).toEqual([]);
   expect(await wrongOf(...run([]))).toHaveLength(1);
+  // The end is everything after some place: who has something later, of before the kill, has skipped it.
+  const later = { node: "run", type: "redis killed", t: 1_000 };
+  expect(await wrongOf(...run([]), later as Line)).toHaveLength(1);
 });
 
 it("takes a gap for an epoch that came and went meanwhile", async () => {

@@ -24,10 +24,16 @@ export interface Verdict {
   readonly gaps: number;
 }
 
+interface Receipt {
+  readonly offset: number;
+  readonly epoch: number;
+  readonly t: number;
+}
+
 interface Message {
   readonly to: readonly string[];
   readonly except: readonly string[];
-  receipt?: { readonly offset: number; readonly epoch: number; readonly t: number };
+  receipt?: Receipt;
   refused: boolean;
   /** How often it was begun. With its session the log forgets which orders it has seen, and what an order's handler publishes is published again. */
   begun: number;
@@ -115,7 +121,7 @@ export async function judge(
   for (const [id, { settled, handled }] of emits)
     if (settled && !handled) accuse(`${id} was settled and never handled`);
 
-  // Entries that the log had when they were acknowledged and that nobody was ever given are what it lost; and some that only the clients of some nodes were given.
+  // Entries that the log had when they were acknowledged and that nobody was ever given are what it lost; and its end before a kill, which the clients of some nodes were given.
   const given = new Set(
     [...clients.values()].flatMap(({ stretches }) => stretches.flatMap(({ seen }) => [...seen.keys()])),
   );
@@ -129,7 +135,9 @@ export async function judge(
       if (has && refused) accuse(`${client.name} handled ${id}, of which it was said that it was not kept`);
       if (has || !receipt || !isFor(client.name, to, except)) continue;
       const toRooms = !to.includes(EVERYBODY);
-      const atEnd = kills.some((at) => receipt.t <= at && at - LOSES_MS < receipt.t);
+      const atEnd = kills.some(
+        (at) => receipt.t <= at && at - LOSES_MS < receipt.t && !wentOn(client, receipt, at, messages),
+      );
       if (covered(client, receipt, toRooms, atEnd || !given.has(id))) told++;
       else
         accuse(
@@ -138,6 +146,21 @@ export async function judge(
     }
   }
   return { wrong, told, repeated, epochs: epochs.size, gaps };
+}
+
+/** Whether a client was given something that came after this one and was acknowledged by then: the log had both. */
+function wentOn(
+  { stretches }: Client,
+  { offset, epoch }: Receipt,
+  by: number,
+  messages: ReadonlyMap<string, Message>,
+): boolean {
+  return stretches.some(({ seen }) =>
+    [...seen.keys()].some((id) => {
+      const later = messages.get(id)?.receipt;
+      return later && later.epoch === epoch && later.offset > offset && later.t <= by;
+    }),
+  );
 }
 
 function begun(sameSession: boolean): Stretch {
