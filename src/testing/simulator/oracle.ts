@@ -13,6 +13,7 @@ import { type Hits, hit } from "./hits.ts";
 import { Inbound, type Run } from "./inbound-model.ts";
 import { type LoggedEntry, LogModel } from "./log-model.ts";
 import { Reading } from "./reading-model.ts";
+import { Stays } from "./stays.ts";
 import type { Timeline } from "./timeline.ts";
 import { type Property, Violation } from "./violation.ts";
 
@@ -26,17 +27,6 @@ export interface OracleOptions {
 }
 
 /** Where a session is. */
-interface Stays {
-  /** The server's process that has it. */
-  process: object | undefined;
-  /** How often it was taken up. */
-  changes: number;
-  /** The number of a process's last stay. */
-  readonly since: Map<object, number>;
-  /** The count of changes when somebody came to a process that had not got the session. */
-  readonly early: Map<object, number>;
-}
-
 interface Turns {
   next: number;
   last: number;
@@ -68,11 +58,7 @@ export class Oracle implements Witness {
   readonly #receipts = new Map<number, number>();
   /** Whose a session is, and where. */
   readonly #owners = new Map<string, number>();
-  readonly #stays = new Map<string, Stays>();
-  /** How many stays there were. */
-  #numbered = 0;
-  readonly #processes = new Map<object, number>();
-  #numbers = 0;
+  readonly #stays = new Stays();
   /** Whether everything is done: whoever comes back now recovers. */
   calm = false;
   /** Entries that were sent, and calls of handlers. */
@@ -129,7 +115,7 @@ export class Oracle implements Witness {
       if (operation.kind === "progress") this.#progressed(operation);
       if (operation.kind === "inbox") {
         const { session, settled, above } = operation;
-        this.inbound.stored(session, settled, above, this.#unaware(session, process));
+        this.inbound.stored(session, settled, above, this.#stays.unaware(session, process));
       }
       if (operation.kind === "open" || operation.kind === "resume") this.#taken(operation.session, process);
     });
@@ -151,12 +137,8 @@ export class Oracle implements Witness {
     const model = new LogModel(`E${this.#logs.length + 1}`);
     for (const step of this.#steps) step(model);
     this.#logs.push(model);
-    // Whoever has a session takes it up anew; what was on its way into the log may come again.
-    for (const stays of this.#stays.values()) {
-      stays.process = undefined;
-      stays.changes++;
-      stays.early.clear();
-    }
+    this.#stays.restored();
+    // What was on its way into the log may come again.
     const kept = new Set(model.entries.map(({ n }) => n));
     for (const turns of this.#turns.values()) {
       turns.last = -1;
@@ -170,7 +152,7 @@ export class Oracle implements Witness {
 
   /** For its sessions it is as if it had been started again. */
   noticed(process: object): void {
-    this.#processes.set(process, this.#numbers++);
+    this.#stays.noticed(process);
   }
 
   #appended(entry: LoggedEntry, process: object): void {
@@ -221,11 +203,7 @@ export class Oracle implements Witness {
 
   /** Somebody comes to a process with a session. */
   comes(session: string | undefined, process: object): void {
-    const stays = this.#stays.get(session ?? "");
-    if (!stays || stays.process === process || stays.early.get(process) === stays.changes) return;
-    stays.early.set(process, stays.changes);
-    // Somebody else has it, so what this process had not stored in a stay before is done with.
-    stays.since.set(process, ++this.#numbered);
+    this.#stays.comes(session, process);
   }
 
   /** Somebody has been let in on a session. */
@@ -239,34 +217,12 @@ export class Oracle implements Witness {
 
   /** A process has the session now. */
   #taken(session: string, process: object): void {
-    const stays = this.#stays.get(session) ?? { process: undefined, changes: 0, since: new Map(), early: new Map() };
-    this.#stays.set(session, stays);
-    // Its stay may have begun before the store could say so; unless somebody else had it in between.
-    const stayed = stays.process === process;
-    const begun = stayed || stays.early.get(process) === stays.changes;
-    stays.process = process;
-    stays.changes++;
-    if (!begun) stays.since.set(process, ++this.#numbered);
-    if (!stayed) this.readings.get(this.#owners.get(session) ?? 0)?.moved(session);
-  }
-
-  /** Stays at other processes than this one that the store does not know of yet. */
-  #unaware(session: string, process: object): Set<string> {
-    const { early, changes } = this.#stays.get(session) ?? { early: new Map<object, number>(), changes: 0 };
-    const others = [...early].filter(([other, at]) => other !== process && at === changes);
-    return new Set(others.map(([other]) => this.#stay(session, other)));
-  }
-
-  #stay(session: string, process: object): string {
-    return `${this.#numberOf(process)}.${this.#stays.get(session)?.since.get(process) ?? 0}`;
+    if (!this.#stays.taken(session, process)) this.readings.get(this.#owners.get(session) ?? 0)?.moved(session);
   }
 
   /** A process has found that it does not have the session any more: what it had not stored is done with. */
   lost(session: string | undefined, process: object): void {
-    const stays = this.#stays.get(session ?? "");
-    if (!stays) return;
-    stays.early.delete(process);
-    stays.since.set(process, ++this.#numbered);
+    this.#stays.lost(session, process);
   }
 
   /** Something is about to be published. */
@@ -286,7 +242,7 @@ export class Oracle implements Witness {
     this.hit("emit not durable");
     this.#refused.add(n);
     for (const session of sessions) {
-      const stored = this.#stays.get(session)?.process === process;
+      const stored = this.#stays.has(session, process);
       this.readings.get(this.#owners.get(session) ?? 0)?.overflows(session, stored);
     }
   }
@@ -316,7 +272,7 @@ export class Oracle implements Witness {
     const at = text.indexOf(',"b",');
     if (at < 0 || at > 12) return 0;
     // One that stood still, or was left, does not know yet what has become of the session.
-    const session = this.#stays.get(id)?.process === process ? this.log.sessions.get(id) : undefined;
+    const session = this.#stays.has(id, process) ? this.log.sessions.get(id) : undefined;
     const [, , , entries] = JSON.parse(text) as [number, string, number, [number, string, unknown[]][]];
     for (const [offset, , args] of entries) {
       const copies = this.#copies.get(args[1] as number) ?? [];
@@ -342,16 +298,10 @@ export class Oracle implements Witness {
   handling(persona: number, session: string, n: number, process: object): Run {
     this.runs++;
     // While the store fails a process may have a session before the store says so.
-    const stay = this.#stay(session, process);
+    const stay = this.#stays.name(session, process);
     // One that stood still does not know yet that it has lost the session.
-    const present = this.#stays.get(session)?.process === process;
+    const present = this.#stays.has(session, process);
     return this.inbound.handling(persona, session, n, stay, present);
-  }
-
-  #numberOf(process: object): number {
-    const number = this.#processes.get(process) ?? this.#numbers++;
-    this.#processes.set(process, number);
-    return number;
   }
 
   handled(n: number, run: Run): void {
